@@ -1,0 +1,229 @@
+"""Who uses Frontdesk, and our copy of what each clinic's PMS holds.
+
+Every table of a tenant carries its organization, also where the clinic implies it: access rules
+then need no join.
+"""
+
+from __future__ import annotations
+
+import uuid
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now as utc_now
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse what is not an IANA zone name such as America/New_York."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError(f"{name!r} is not a time zone; write it as Europe/Berlin.") from error
+
+
+class User(AbstractUser):
+    """A person who logs in. What they may see comes from their memberships."""
+
+
+class Organization(models.Model):
+    """The tenant: owns users, clinics and everything below them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField(default=utc_now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a member may do in their organization."""
+
+    CLINIC_ADMIN = "clinic_admin", "Clinic admin"
+    STAFF = "staff", "Staff"
+    READ_ONLY = "read_only", "Read-only"
+
+
+class Membership(models.Model):
+    """One user's role in one organization."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=20, choices=Role)
+    created_at = models.DateTimeField(default=utc_now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "organization"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.get_role_display()}"
+
+
+class Clinic(models.Model):
+    """One PMS account: the unit of budget, metrics and the night's time zone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="clinics")
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, validators=[validate_timezone])
+    created_at = models.DateTimeField(default=utc_now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="clinic_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class Record(models.Model):
+    """What every row has that mirrors one record of a PMS."""
+
+    class SyncStatus(models.TextChoices):
+        PENDING = "pending"
+        SYNCING = "syncing"
+        SYNCED = "synced"
+        ERROR = "error"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="%(class)ss")
+    external_id = models.CharField(
+        max_length=200, help_text="The PMS's own id; unique within its clinic."
+    )
+    payload_hash = models.CharField(max_length=64, editable=False, default="")
+    sync_status = models.CharField(
+        max_length=10, choices=SyncStatus, default=SyncStatus.SYNCED, editable=False
+    )
+    last_synced_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=utc_now, editable=False)
+    updated_at = models.DateTimeField(default=utc_now, editable=False)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "external_id"], name="%(class)s_once"),
+        ]
+
+
+class Location(Record):
+    """One site of a clinic. PMS times without a zone are this site's wall clock."""
+
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, validators=[validate_timezone])
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class Practitioner(Record):
+    """A clinician who treats patients."""
+
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.external_id
+
+
+class Operatory(Record):
+    """A chair or room."""
+
+    name = models.CharField(max_length=200)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="operatories")
+
+    class Meta(Record.Meta):
+        verbose_name_plural = "operatories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Patient(Record):
+    """A person treated at a clinic."""
+
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    birth_date = models.DateField(null=True, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.external_id
+
+
+class AppointmentStatus(models.TextChoices):
+    """FHIR R5's appointment status codes (hl7.org/fhir/valueset-appointmentstatus.html)."""
+
+    PROPOSED = "proposed"
+    PENDING = "pending"
+    BOOKED = "booked"
+    ARRIVED = "arrived"
+    FULFILLED = "fulfilled"
+    CANCELLED = "cancelled"
+    NO_SHOW = "noshow"
+    ENTERED_IN_ERROR = "entered-in-error"
+    CHECKED_IN = "checked-in"
+    WAITLIST = "waitlist"
+
+
+class Appointment(Record):
+    """A visit: who, with whom, where and when (UTC)."""
+
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, null=True, related_name="appointments"
+    )
+    practitioner = models.ForeignKey(
+        Practitioner, on_delete=models.PROTECT, null=True, related_name="appointments"
+    )
+    location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, null=True, related_name="appointments"
+    )
+    operatory = models.ForeignKey(
+        Operatory, on_delete=models.PROTECT, null=True, blank=True, related_name="appointments"
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    status = models.CharField(max_length=20, choices=AppointmentStatus)
+    pms_status = models.CharField(max_length=100, blank=True, help_text="The PMS's own word.")
+    description = models.CharField(max_length=500, blank=True)
+
+    class Meta(Record.Meta):
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"
+            ),
+        ]
+        indexes = [models.Index(fields=["clinic", "starts_at"], name="appointment_day")]
+
+    def __str__(self) -> str:
+        local = self.starts_at.astimezone(self.clinic.zone)
+        return f"{local:%a %d %b %Y, %H:%M}"

@@ -1,0 +1,73 @@
+"""What adapters return: one frozen record for each thing that a PMS tells us about.
+
+Ids are the PMS's own, as strings. Datetimes are aware. An empty string means "not told".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PmsRecord:
+    """The common part: the PMS's id, and a hash that changes when any field does."""
+
+    external_id: str
+
+    def payload_hash(self) -> str:
+        """Return 64 hex digits over all fields (SHA-256)."""
+        text = repr(sorted(asdict(self).items()))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationRecord(PmsRecord):
+    """A site; `timezone` is an IANA name."""
+
+    name: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PractitionerRecord(PmsRecord):
+    """A clinician."""
+
+    first_name: str
+    last_name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatoryRecord(PmsRecord):
+    """A chair or room."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRecord(PmsRecord):
+    """A patient."""
+
+    first_name: str
+    last_name: str
+    birth_date: date | None
+    email: str
+    phone: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentRecord(PmsRecord):
+    """A visit, naming the others by their PMS ids; `status` is a FHIR code."""
+
+    patient_id: str
+    practitioner_id: str
+    location_id: str
+    operatory_id: str
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    pms_status: str
+    description: str

@@ -1,0 +1,94 @@
+"""How clinics and their records look over REST."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
+
+RECORD_FIELDS = ["id", "external_id", "updated_at", "last_synced_at"]
+
+
+class ClinicSerializer(serializers.ModelSerializer):
+    """A clinic and the organization that owns it."""
+
+    organization = serializers.CharField(source="organization.name", read_only=True)
+
+    class Meta:
+        model = Clinic
+        fields = ["id", "organization", "name", "timezone"]
+
+
+class LocationSerializer(serializers.ModelSerializer):
+    """One site of a clinic."""
+
+    class Meta:
+        model = Location
+        fields = [*RECORD_FIELDS, "name", "timezone"]
+
+
+class PractitionerSerializer(serializers.ModelSerializer):
+    """A clinician."""
+
+    class Meta:
+        model = Practitioner
+        fields = [*RECORD_FIELDS, "first_name", "last_name", "is_active"]
+
+
+class OperatorySerializer(serializers.ModelSerializer):
+    """A chair or room."""
+
+    class Meta:
+        model = Operatory
+        fields = [*RECORD_FIELDS, "name"]
+
+
+class PatientSerializer(serializers.ModelSerializer):
+    """A patient."""
+
+    class Meta:
+        model = Patient
+        fields = [
+            *RECORD_FIELDS,
+            "first_name",
+            "last_name",
+            "birth_date",
+            "email",
+            "phone",
+            "is_active",
+        ]
+
+
+class AppointmentSerializer(serializers.ModelSerializer):
+    """A visit; times are UTC, people and places are ids."""
+
+    class Meta:
+        model = Appointment
+        fields = [
+            *RECORD_FIELDS,
+            "patient",
+            "practitioner",
+            "location",
+            "operatory",
+            "starts_at",
+            "ends_at",
+            "status",
+            "pms_status",
+            "description",
+        ]
+
+
+class LoginSerializer(serializers.Serializer):
+    """A person's login."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(
+        max_length=128, trim_whitespace=False, style={"input_type": "password"}, write_only=True
+    )
+
+
+class AccessTokenSerializer(serializers.Serializer):
+    """What a login gives: send it as `Authorization: Bearer <access>`."""
+
+    access = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds until the token ends.")

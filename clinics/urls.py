@@ -1,0 +1,23 @@
+"""REST addresses of clinics and their records (appointments: see writebacks/urls.py)."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from clinics import api
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("clinics", api.ClinicViewSet, basename="clinic")
+
+records = SimpleRouter(trailing_slash=False, use_regex_path=False)
+records.register("locations", api.LocationViewSet, basename="location")
+records.register("practitioners", api.PractitionerViewSet, basename="practitioner")
+records.register("operatories", api.OperatoryViewSet, basename="operatory")
+records.register("patients", api.PatientViewSet, basename="patient")
+
+urlpatterns = [
+    path("auth/login", api.LoginView.as_view(), name="login"),
+    path("", include(router.urls)),
+    path("clinics/<uuid:clinic_pk>/", include(records.urls)),
+]

@@ -1,0 +1,29 @@
+"""The admin site: Django's own, with the practices' cards on its first page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from writebacks.dashboard import practice_cards
+
+
+class FrontdeskAdminSite(admin.AdminSite):
+    """The control room."""
+
+    site_header = "Frontdesk"
+    site_title = "Frontdesk"
+    index_title = "Practices"
+    site_url = "/api/docs/"
+    index_template = "admin/frontdesk_index.html"
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        now = timezone.now()
+        context = {"cards": practice_cards(request.user, now), "now": now}
+        return super().index(request, context | (extra_context or {}))

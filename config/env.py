@@ -1,0 +1,65 @@
+"""Read the environment once: typed values, secrets, and where the services are.
+
+What cannot be used raises ImproperlyConfigured with one line that says what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config import embedded
+from config.embedded.layout import Layout, unusable
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+if (BASE_DIR / ".env").is_file():
+    environ.Env.read_env(BASE_DIR / ".env")
+
+#: Everything that Frontdesk writes by itself: embedded services, logs, generated secrets.
+VAR_DIR = embedded.var_folder()
+
+
+def embedded_urls() -> embedded.Urls:
+    """Return the addresses of the embedded services, whether they run or not."""
+    try:
+        return embedded.urls(VAR_DIR)
+    except embedded.EmbeddedError as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+def database_config() -> dict[str, object]:
+    """Return Django's DATABASES entry: of DATABASE_URL, or else of the embedded server."""
+    url = env.str("DATABASE_URL", default="") or embedded_urls().database
+    wrong = ImproperlyConfigured(
+        "DATABASE_URL is not the address of a PostgreSQL database. Write it as "
+        "postgres://user:password@host:5432/name, or unset it to use the embedded server."
+    )
+    try:
+        config = env.db_url_config(url)
+    except (ValueError, environ.ImproperlyConfigured) as error:
+        raise wrong from error
+    if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
+        raise wrong
+    return dict(config)
+
+
+def redis_urls() -> tuple[str, str]:
+    """Return the address of Redis or Valkey as redis-py writes it, and as Celery does."""
+    if url := env.str("REDIS_URL", default=""):
+        return url, env.str("CELERY_BROKER_URL", default=url)
+    urls = embedded_urls()
+    return urls.redis, urls.broker
+
+
+def secret_key() -> str:
+    """Return SECRET_KEY, or a random one made once and kept readable by the owner only."""
+    if key := env.str("SECRET_KEY", default=""):
+        return key
+    try:
+        return Layout(VAR_DIR).password("django_secret_key")
+    except OSError as error:
+        raise ImproperlyConfigured(str(unusable(VAR_DIR, error))) from error

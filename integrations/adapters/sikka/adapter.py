@@ -1,0 +1,262 @@
+"""Sikka's calls: App-Id/App-Key for what spans offices, a Request-Key for one office's data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar
+
+from clinics.records import (
+    AppointmentRecord,
+    LocationRecord,
+    OperatoryRecord,
+    PatientRecord,
+    PractitionerRecord,
+)
+from integrations.adapters.sikka import answers, mapping
+from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
+from integrations.contract import (
+    BookAppointment,
+    Manifest,
+    Outcome,
+    PreparedWrite,
+    Receipt,
+    Scope,
+    SentWrite,
+    State,
+    Token,
+    TokenSource,
+)
+from integrations.http.client import Client, Reply
+from integrations.http.errors import KeyExpired, NoAnswer
+
+#: A call with an office's key counts for the practice and for the application; a call with the
+#: application's own key counts for the application alone, since one answer serves every practice.
+OFFICE = (Scope.INTEGRATION, Scope.APPLICATION)
+APPLICATION = (Scope.APPLICATION,)
+
+#: The zone of dates in the list of writes is not documented: ask a day further on both sides.
+ZONE_SLACK = timedelta(days=1)
+#: How much the vendor's clock may be before ours when a write is looked up.
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a practice's authorization gives us. Nothing of it shows in a repr."""
+
+    office_id: str
+    app_id: str = field(repr=False)
+    app_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class Sikka:
+    """One office's Sikka."""
+
+    manifest: ClassVar[Manifest] = MANIFEST
+
+    client: Client
+    credential: Credential
+    tokens: TokenSource
+
+    @classmethod
+    def connect(
+        cls, client: Client, account: str, credential: Mapping[str, Any], tokens: TokenSource
+    ) -> Sikka:
+        """Return the adapter of one office. Raises ValueError naming what its credential lacks."""
+        missing = {"app_id", "app_key", "secret_key"} - {
+            key for key in credential if credential[key]
+        }
+        if missing:
+            raise ValueError(f"The credential lacks {', '.join(sorted(missing))}.")
+        return cls(
+            client,
+            Credential(
+                office_id=account,
+                app_id=str(credential["app_id"]),
+                app_key=str(credential["app_key"]),
+                secret_key=str(credential["secret_key"]),
+            ),
+            tokens,
+        )
+
+    # --- Keys --------------------------------------------------------------------------------
+
+    def issue_token(self, refresh_value: str) -> Token:
+        body = {"app_id": self.credential.app_id, "app_key": self.credential.app_key}
+        if refresh_value:
+            body |= {"grant_type": "refresh_key", "refresh_key": refresh_value}
+        else:
+            body |= {
+                "grant_type": "request_key",
+                "office_id": self.credential.office_id,
+                "secret_key": self.credential.secret_key,
+            }
+        reply = self.client.request("POST", "/request_key", scopes=OFFICE, json=body)
+        answers.raise_for_error(reply)
+        found = answers.items(reply)
+        if not found or not found[0].get("request_key"):
+            raise NoAnswer("Sikka's answer holds no request key.")
+        # "85603 second(s)": a number with its unit.
+        seconds = re.match(r"\s*(\d+)", str(found[0].get("expires_in") or ""))
+        return Token(
+            value=str(found[0]["request_key"]),
+            refresh_value=str(found[0].get("refresh_key") or refresh_value),
+            lifetime=timedelta(seconds=int(seconds.group(1))) if seconds else KEY_LIFETIME,
+        )
+
+    # --- Reading -----------------------------------------------------------------------------
+
+    def locations(self) -> Iterator[LocationRecord]:
+        path = "/authorized_practices"
+        for item in self._pages(self._as_application, path, {"show": "all"}):
+            # One list for all offices: anything else than an exact match is another tenant.
+            if str(item.get("office_id")) == self.credential.office_id:
+                yield mapping.location(item)
+
+    def practitioners(self) -> Iterator[PractitionerRecord]:
+        return map(mapping.practitioner, self._pages(self._as_office, "/providers"))
+
+    def operatories(self) -> Iterator[OperatoryRecord]:
+        # The list of operatories must be asked for by cust_id, which the practices tell.
+        practices = self._pages(self._as_office, "/practices")
+        for customer in sorted({str(item["cust_id"]) for item in practices}):
+            params = {"cust_id": customer}
+            yield from map(
+                mapping.operatory, self._pages(self._as_office, "/operatories", params)
+            )
+
+    def patients(self) -> Iterator[PatientRecord]:
+        fields = {"fields": "get_all"}
+        return map(mapping.patient, self._pages(self._as_office, "/patients", fields))
+
+    def appointments(
+        self, first: date, last: date, timezones: Mapping[str, str]
+    ) -> Iterator[AppointmentRecord]:
+        params = {
+            "startdate": first.isoformat(),
+            "enddate": last.isoformat(),
+            "fields": "get_all",
+        }
+        zones = dict(timezones)
+        for item in self._pages(self._as_office, "/appointments", params):
+            yield mapping.appointment(item, zones)
+
+    # --- Writing -----------------------------------------------------------------------------
+
+    def prepare_booking(self, booking: BookAppointment) -> PreparedWrite:
+        return mapping.booking(booking)
+
+    def submit(self, prepared: PreparedWrite) -> Receipt:
+        reply = self._as_office(prepared.method, prepared.endpoint, json=prepared.body)
+        return Receipt(reference=answers.write_id(reply))
+
+    def outcomes(self, writes: Sequence[SentWrite], now: datetime) -> Iterator[tuple[str, Outcome]]:
+        """Ask the list once for all of them; only a finished or unlisted one costs a call more."""
+        listed = {
+            str(item.get("id")): item
+            for item in self._written_since(min(write.sent_at for write in writes), now)
+            if str(item.get("office_id")) == self.credential.office_id
+        }
+        for reference in sorted({write.reference for write in writes}):
+            item = listed.get(reference)
+            state = mapping.listed_state(item) if item else None
+            if state is State.PENDING:
+                yield reference, Outcome(state=state)
+                continue
+            # The list tells neither a new record's id nor a failure's reason.
+            outcome = self._status(reference)
+            if outcome is not None:
+                yield reference, outcome
+            elif state is not None:
+                yield reference, Outcome(state=state)
+
+    def find(self, write: SentWrite, now: datetime) -> list[str]:
+        earliest = write.sent_at - CLOCK_SKEW
+        rows = [
+            (str(item.get("command_time") or ""), str(item["id"]))
+            for item in self._written_since(write.sent_at, now)
+            if mapping.echoes(item, self.credential.office_id, write.prepared)
+            and not _certainly_before(item, earliest)
+        ]
+        return [reference for _, reference in sorted(rows)]
+
+    def _status(self, reference: str) -> Outcome | None:
+        """Ask for one write; None where Sikka does not know it."""
+        found = answers.items(self._as_office("GET", "/writeback_status", {"id": reference}))
+        rows = [item for item in found if str(item.get("id")) == reference]
+        return mapping.status_outcome(rows[0]) if rows else None
+
+    def _written_since(self, moment: datetime, now: datetime) -> Iterator[dict[str, Any]]:
+        last = (now + ZONE_SLACK).astimezone(UTC).date()
+        first = (moment - ZONE_SLACK).astimezone(UTC).date()
+        first = max(first, last - MANIFEST.look_back)
+        params = {"startdate": first.isoformat(), "enddate": last.isoformat()}
+        return self._pages(self._as_application, "/writebacks", params)
+
+    # --- Sending -----------------------------------------------------------------------------
+
+    def _as_office(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Send with the office's key; one that has ended is renewed once."""
+
+        def send(key: str) -> Reply:
+            headers = {"Request-Key": key}
+            reply = self.client.request(
+                method, path, scopes=OFFICE, headers=headers, params=params, json=json
+            )
+            answers.raise_for_error(reply)
+            return reply
+
+        key = self.tokens.current()
+        try:
+            return send(key)
+        except KeyExpired:
+            return send(self.tokens.renew(key))
+
+    def _as_application(
+        self, method: str, path: str, params: Mapping[str, str] | None = None
+    ) -> Reply:
+        headers = {"App-Id": self.credential.app_id, "App-Key": self.credential.app_key}
+        reply = self.client.request(
+            method, path, scopes=APPLICATION, headers=headers, params=params
+        )
+        answers.raise_for_error(reply)
+        return reply
+
+    def _pages(
+        self,
+        send: Callable[[str, str, Mapping[str, str]], Reply],
+        path: str,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield every item of a list. `offset` counts pages, not records."""
+        page = 0
+        while True:
+            where = {**(params or {}), "offset": str(page), "limit": str(PAGE_SIZE)}
+            reply = send("GET", path, where)
+            found = answers.items(reply)
+            yield from found
+            if not found or not answers.has_next_page(reply):
+                return
+            page += 1
+
+
+def _certainly_before(item: dict[str, Any], moment: datetime) -> bool:
+    """Return whether a row was sent before the moment, whatever zone its clock has."""
+    try:
+        clock = datetime.fromisoformat(str(item.get("command_time")))
+    except ValueError:
+        return False
+    aware = clock if clock.tzinfo else clock.replace(tzinfo=UTC)
+    # Zones reach from UTC-12 to UTC+14.
+    return aware < moment - timedelta(0 if clock.tzinfo else 14 / 24)

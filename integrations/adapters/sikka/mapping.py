@@ -1,0 +1,181 @@
+"""Translate between Sikka's fields and ours. Pure functions; every vendor value is a string."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from tzlocal.windows_tz import win_tz
+
+from clinics.records import (
+    AppointmentRecord,
+    LocationRecord,
+    OperatoryRecord,
+    PatientRecord,
+    PractitionerRecord,
+)
+from integrations.contract import BookAppointment, Outcome, PreparedWrite, State
+
+#: The vendor's words of an appointment's status → FHIR's, by what they contain. Each PMS behind
+#: Sikka has its own vocabulary; a word that is not listed counts as booked.
+STATUS_WORDS = (
+    ("no show", "noshow"),
+    ("noshow", "noshow"),
+    ("broken", "cancelled"),
+    ("cancel", "cancelled"),
+    ("complete", "fulfilled"),
+    ("arrived", "arrived"),
+    ("checked", "checked-in"),
+)
+TRUE_WORDS = frozenset({"true", "t", "1", "yes"})
+
+
+class UnreadableRecord(ValueError):
+    """A record lacks what it cannot be kept without; the message names the field only."""
+
+
+def is_true(value: object) -> bool:
+    """Return whether one of Sikka's several ways to say yes was used."""
+    return str(value or "").strip().lower() in TRUE_WORDS
+
+
+def location(item: dict[str, Any]) -> LocationRecord:
+    """Map a row of authorized_practices, whose zone is a Windows name ("Eastern Standard Time")."""
+    windows_zone = str(item.get("practice_management_system_refresh_date_time_zone") or "")
+    zone = win_tz.get(windows_zone)
+    if zone is None:
+        raise UnreadableRecord("the practice's time zone is not a known Windows zone")
+    return LocationRecord(
+        external_id=str(item["practice_id"]),
+        name=str(item.get("practice_name") or ""),
+        timezone=zone,
+    )
+
+
+def practitioner(item: dict[str, Any]) -> PractitionerRecord:
+    """Map a provider."""
+    return PractitionerRecord(
+        external_id=str(item["provider_id"]),
+        first_name=str(item.get("firstname") or ""),
+        last_name=str(item.get("lastname") or ""),
+        is_active=str(item.get("status") or "").lower() != "inactive",
+    )
+
+
+def operatory(item: dict[str, Any]) -> OperatoryRecord:
+    """Map an operatory; writes want its `operatory` value, not the abbreviation."""
+    return OperatoryRecord(
+        external_id=str(item["operatory"]),
+        name=str(item.get("abbreviation") or item["operatory"]),
+    )
+
+
+def patient(item: dict[str, Any]) -> PatientRecord:
+    """Map a patient read with all fields."""
+    birth = str(item.get("birthdate") or "")[:10]
+    phones = (item.get("cell"), item.get("homephone"), item.get("workphone"))
+    return PatientRecord(
+        external_id=str(item["patient_id"]),
+        first_name=str(item.get("firstname") or ""),
+        last_name=str(item.get("lastname") or ""),
+        birth_date=date.fromisoformat(birth) if birth else None,
+        email=str(item.get("email") or ""),
+        phone=next((str(phone) for phone in phones if phone), ""),
+        is_active=str(item.get("status") or "").lower() != "inactive",
+    )
+
+
+def appointment(item: dict[str, Any], timezones: dict[str, str]) -> AppointmentRecord:
+    """Map an appointment read with all fields; its date and time are the site's wall clock."""
+    location_id = str(item.get("practice_id") or "")
+    if location_id not in timezones:
+        raise UnreadableRecord("the appointment's practice is not one of this office")
+    clock = datetime.fromisoformat(f"{str(item['date'])[:10]}T{item['time']}")
+    starts_at = clock.replace(tzinfo=ZoneInfo(timezones[location_id]))
+    minutes = int(item.get("length") or 0)
+    if minutes <= 0:
+        raise UnreadableRecord("the appointment's length is not a number of minutes")
+    word = str(item.get("status") or "")
+    return AppointmentRecord(
+        external_id=str(item["appointment_sr_no"]),
+        patient_id=str(item.get("patient_id") or ""),
+        practitioner_id=str(item.get("provider_id") or ""),
+        location_id=location_id,
+        operatory_id=str(item.get("operatory") or ""),
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        status="cancelled" if is_true(item.get("cancelled")) else appointment_status(word),
+        pms_status=word,
+        description=str(item.get("description") or ""),
+    )
+
+
+def appointment_status(word: str) -> str:
+    """Return FHIR's code for a PMS's status word."""
+    lowered = word.lower()
+    return next((code for part, code in STATUS_WORDS if part in lowered), "booked")
+
+
+def booking(asked: BookAppointment) -> PreparedWrite:
+    """Put a booking into the words of POST /appointment, in the site's wall clock."""
+    minutes = int((asked.ends_at - asked.starts_at).total_seconds() // 60)
+    return PreparedWrite(
+        method="POST",
+        endpoint="/appointment",
+        body={
+            "patient_id": asked.patient_id,
+            "provider_id": asked.practitioner_id,
+            "practice_id": asked.location_id,
+            "operatory": asked.operatory_id,
+            "date": f"{asked.starts_at:%Y-%m-%d}",
+            "time": f"{asked.starts_at:%H:%M}",
+            "length": str(minutes),
+            "description": asked.description,
+            # An offline practice then answers 412 at once instead of keeping the write for later.
+            "check_spu": "true",
+        },
+    )
+
+
+def listed_state(item: dict[str, Any]) -> State | None:
+    """Read a row of the list of writes; None when its closing word is not one that we know.
+
+    "pending" is recorded from the vendor; the closing words are unverified.
+    """
+    word = str(item.get("result") or "").strip().lower()
+    if word in {"completed", "success"}:
+        return State.COMPLETED
+    if word in {"failed", "failure"}:
+        return State.FAILED
+    closed = bool(str(item.get("completed_time") or "").strip())
+    return None if closed else State.PENDING
+
+
+def status_outcome(item: dict[str, Any]) -> Outcome:
+    """Read writeback_status: only an explicit yes completes, only an explicit error fails."""
+    if is_true(item.get("has_error")):
+        return Outcome(state=State.FAILED, message=str(item.get("result") or "no reason given"))
+    if is_true(item.get("is_completed")):
+        return Outcome(state=State.COMPLETED, created_id=str(item.get("created_id") or ""))
+    return Outcome(state=State.PENDING)
+
+
+def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> bool:
+    """Return whether a row of the list of writes is a write like this one from this office.
+
+    The list repeats what was sent, form-encoded; every field that we sent must be there with the
+    same value. `check_spu` steers the gateway and may not be echoed.
+    """
+    if str(item.get("office_id")) != office_id:
+        return False
+    if str(item.get("method") or "").upper() != prepared.method:
+        return False
+    resource = re.split(r"[/?]", prepared.endpoint.lstrip("/"))[0].rstrip("s")
+    if str(item.get("api_name") or "").strip("/").rstrip("s") != resource:
+        return False
+    echoed = dict(parse_qsl(str(item.get("api_request_body") or ""), keep_blank_values=True))
+    sent = {name: str(value) for name, value in prepared.body.items() if name != "check_spu"}
+    return all(echoed.get(name) == value for name, value in sent.items())

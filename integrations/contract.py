@@ -1,0 +1,178 @@
+"""What a PMS adapter is: words of the clinic in, HTTP out.
+
+An adapter knows one PMS and nothing of Frontdesk's tables, settings or tasks. It is made for one
+integration and one priority, with an HTTP client that already spends that practice's budget.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar, Protocol
+
+from clinics.records import (
+    AppointmentRecord,
+    LocationRecord,
+    OperatoryRecord,
+    PatientRecord,
+    PractitionerRecord,
+)
+
+
+class Priority(enum.StrEnum):
+    """Who waits for a call: a person (HIGH) or nobody (LOW: checks, syncs, tokens)."""
+
+    HIGH = "high"
+    LOW = "low"
+
+
+class Scope(enum.StrEnum):
+    """Whose counter a limit is: one practice's, or the vendor's application over all of them."""
+
+    APPLICATION = "application"
+    INTEGRATION = "integration"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `calls` in each window of `seconds`; LOW stops at `calls - reserve` in total."""
+
+    scope: Scope
+    calls: int
+    seconds: int
+    reserve: int = 0
+
+    def ceiling(self, priority: Priority) -> int:
+        """Return how many calls in total may have been made once this one is."""
+        return self.calls if priority is Priority.HIGH else self.calls - self.reserve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Facts about a PMS that the rest of Frontdesk needs without asking its code."""
+
+    name: str
+    title: str
+    limits: tuple[Limit, ...]
+    operations: frozenset[str]
+    #: How far back the PMS tells the outcome of a write.
+    look_back: timedelta
+    #: Whether a refused offline agent, rather than silence, answers a write at once.
+    asks_agent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookAppointment:
+    """A booking in the PMS's ids; `starts_at` and `ends_at` are in the site's own zone."""
+
+    patient_id: str
+    practitioner_id: str
+    operatory_id: str
+    location_id: str
+    starts_at: datetime
+    ends_at: datetime
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedWrite:
+    """One write in the PMS's own words, ready to be sent, and sent the same way each time."""
+
+    method: str
+    endpoint: str
+    body: Mapping[str, Any]
+
+
+class State(enum.StrEnum):
+    """What a PMS says of a write that it accepted."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A PMS's answer to an accepted write: its id for the write, and whether it is done."""
+
+    reference: str
+    state: State = State.PENDING
+    created_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentWrite:
+    """A write to look up: when it was sent, and under which reference if we know it."""
+
+    prepared: PreparedWrite
+    sent_at: datetime
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the PMS says became of one write."""
+
+    state: State
+    #: The id of what was created, where the PMS tells it.
+    created_id: str = ""
+    #: The PMS's reason for a failure, for people.
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A key for the PMS's API. Neither part shows in a repr."""
+
+    value: str = field(repr=False)
+    refresh_value: str = field(repr=False)
+    lifetime: timedelta
+
+
+class TokenSource(Protocol):
+    """Where an adapter takes its key from; kept and renewed outside of it."""
+
+    def current(self) -> str:
+        """Return a key that should work."""
+
+    def renew(self, rejected: str) -> str:
+        """Return a key other than the one that the PMS rejected as expired."""
+
+
+class Adapter(Protocol):
+    """One PMS. Every method may raise what `integrations.http.errors` names."""
+
+    manifest: ClassVar[Manifest]
+
+    def issue_token(self, refresh_value: str) -> Token:
+        """Get a new key: by the refresh key where there is one, else from the credential."""
+
+    def locations(self) -> Iterator[LocationRecord]: ...
+
+    def practitioners(self) -> Iterator[PractitionerRecord]: ...
+
+    def operatories(self) -> Iterator[OperatoryRecord]: ...
+
+    def patients(self) -> Iterator[PatientRecord]: ...
+
+    def appointments(
+        self, first: date, last: date, timezones: Mapping[str, str]
+    ) -> Iterator[AppointmentRecord]:
+        """Yield what starts on these local dates; `timezones` maps location id → IANA name."""
+
+    def prepare_booking(self, booking: BookAppointment) -> PreparedWrite:
+        """Put a booking into the PMS's words. Sends nothing."""
+
+    def submit(self, prepared: PreparedWrite) -> Receipt:
+        """Send a write once. Never repeats it; errors say whether it may have happened."""
+
+    def outcomes(self, writes: Sequence[SentWrite], now: datetime) -> Iterator[tuple[str, Outcome]]:
+        """Ask for many writes at once and yield (reference, outcome) as each becomes known.
+
+        A write that the PMS does not know is left out. May raise between two of them.
+        """
+
+    def find(self, write: SentWrite, now: datetime) -> list[str]:
+        """Return the references of writes in the PMS that could be this one, oldest first."""

@@ -1,0 +1,128 @@
+"""A clinic's authorised link to its PMS, and the windows in which its calls are counted."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from clinics.models import Clinic, Organization
+from integrations import registry
+from integrations.contract import Manifest, Scope
+from integrations.http.budget import Counter
+
+#: A key is renewed this long before it ends: after 23 of Sikka's 24 hours.
+RENEW_BEFORE_END = timedelta(hours=1)
+
+
+class IntegrationStatus(models.TextChoices):
+    """How the link is."""
+
+    SETUP_REQUIRED = "setup_required", "Setup required"
+    ACTIVE = "active", "Active"
+    ERROR = "error", "Error"
+
+
+class Integration(models.Model):
+    """One clinic's link: which PMS, where it is, with what credential, and how it fares.
+
+    The credential and the keys are secrets: nothing prints them and no page shows them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    clinic = models.OneToOneField(Clinic, on_delete=models.PROTECT, related_name="integration")
+    pms = models.CharField("PMS", max_length=20, help_text="A name in the registry: sikka.")
+    base_url = models.URLField(
+        "base URL", help_text="The vendor's API, the sandbox, or a proxy between."
+    )
+    is_sandbox = models.BooleanField(
+        default=False, help_text="A simulated PMS: its patients are invented."
+    )
+    account = models.CharField(
+        max_length=100, help_text="The vendor's id of the practice (Sikka: office_id)."
+    )
+    credential = models.JSONField(default=dict)
+    status = models.CharField(
+        max_length=20, choices=IntegrationStatus, default=IntegrationStatus.SETUP_REQUIRED
+    )
+    error_message = models.CharField(max_length=500, blank=True)
+    last_answer_at = models.DateTimeField(null=True, editable=False)
+
+    access_key = models.TextField(blank=True, editable=False)
+    refresh_key = models.TextField(blank=True, editable=False)
+    key_expires_at = models.DateTimeField(null=True, editable=False)
+    key_renewed_at = models.DateTimeField(null=True, editable=False)
+    key_lease_until = models.DateTimeField(null=True, editable=False)
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "pms_integrations"
+        ordering = ["clinic__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["pms", "base_url", "account"], name="account_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.manifest.title} of {self.clinic}"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The facts about this PMS."""
+        return registry.manifest(self.pms)
+
+    @property
+    def application(self) -> str:
+        """A name for the vendor's application that this link belongs to; tells no secret."""
+        app = str(self.credential.get("app_id", ""))
+        return hashlib.sha256(f"{self.pms} {self.base_url} {app}".encode()).hexdigest()[:20]
+
+    def counters(self, scopes: Sequence[Scope]) -> list[Counter]:
+        """Return the counters that a call of these scopes is charged to."""
+        owners = {Scope.INTEGRATION: str(self.pk), Scope.APPLICATION: self.application}
+        return [
+            Counter(f"{limit.scope}:{owners[limit.scope]}", limit)
+            for limit in self.manifest.limits
+            if limit.scope in scopes
+        ]
+
+    def practice_counter(self) -> Counter:
+        """Return the counter that is this practice's own, the one that people think of."""
+        return self.counters([Scope.INTEGRATION])[0]
+
+    def key_is_due(self, now: datetime) -> bool:
+        """Return whether the key should be renewed before the next call."""
+        return self.key_expires_at is None or now >= self.key_expires_at - RENEW_BEFORE_END
+
+
+class BudgetWindow(models.Model):
+    """Calls made in one window of one limit; integrations/http/budget.py writes it."""
+
+    key = models.CharField(max_length=80)
+    seconds = models.PositiveIntegerField()
+    starts_at = models.DateTimeField()
+    used_high = models.PositiveIntegerField(default=0)
+    used_low = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "pms_budget_windows"
+        constraints = [
+            models.UniqueConstraint(fields=["key", "seconds", "starts_at"], name="window_once"),
+            models.CheckConstraint(
+                condition=Q(used_high__gt=0) | Q(used_low__gt=0), name="window_is_used"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} from {self.starts_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def used(self) -> int:
+        """Calls of both priorities."""
+        return self.used_high + self.used_low

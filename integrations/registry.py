@@ -1,0 +1,28 @@
+"""Every PMS that Frontdesk knows: one line each. Code is loaded when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+from integrations.contract import Adapter, Manifest, TokenSource
+from integrations.http.client import Client
+
+ADAPTERS: Final = {
+    "sikka": "integrations.adapters.sikka",
+}
+
+
+def manifest(pms: str) -> Manifest:
+    """Return the facts about a PMS. Raises KeyError for one that is not in the registry."""
+    found: Manifest = import_module(ADAPTERS[pms]).MANIFEST
+    return found
+
+
+def connect(
+    pms: str, client: Client, account: str, credential: Mapping[str, Any], tokens: TokenSource
+) -> Adapter:
+    """Return an adapter for one account of a PMS. Raises ValueError for an unusable credential."""
+    adapter: Adapter = import_module(ADAPTERS[pms]).connect(client, account, credential, tokens)
+    return adapter

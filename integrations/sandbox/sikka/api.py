@@ -1,0 +1,181 @@
+"""The simulated gateway as a whole: which address leads where, and the way of every call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.http import http_date
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from integrations.sandbox.faults import Fault
+from integrations.sandbox.knobs import Knobs
+from integrations.sandbox.pms import Answer, Stage
+
+from . import access, agent, limits, reads, records, world, writebacks, writes
+from .call import Call
+from .errors import MESSAGES, NOT_SIMULATED, THROTTLED, Message, Refused, refused
+from .offices import OFFICES, WINDOWS_ZONES, app_id, app_key
+
+TABLES = (access.TABLES, limits.TABLES, writes.TABLES)
+
+REFUSALS = {
+    Fault.ERROR: MESSAGES["API2001"],
+    Fault.UNAVAILABLE: MESSAGES["API2002"],
+    Fault.DAILY_QUOTA: MESSAGES["API2012"],
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    admit: Callable[[Call], None]
+    view: Callable[..., Response]
+
+
+ROUTES = (
+    Route("GET", "/authorized_practices", access.by_application, reads.authorized_practices),
+    Route(
+        "GET",
+        "/authorized_practices/<office_id>",
+        access.by_application,
+        reads.authorized_practices,
+    ),
+    Route("POST", "/request_key", access.by_application_in_body, access.issue),
+    Route("DELETE", "/request_key", access.by_request_key, access.end),
+    Route("GET", "/request_key_info", access.by_request_key, access.info),
+    Route("DELETE", "/refresh_key", access.by_application, access.end_refresh_key),
+    Route("GET", "/practices", access.by_request_key, reads.practices),
+    Route("GET", "/providers", access.by_request_key, reads.providers),
+    Route("GET", "/operatories", access.by_request_key, reads.operatories),
+    Route("GET", "/practice_variables", access.by_request_key, reads.practice_variables),
+    Route("GET", "/appointment_statuses", access.by_request_key, reads.appointment_statuses),
+    Route("GET", "/appointments", access.by_request_key, reads.appointments),
+    Route("GET", "/patients", access.by_request_key, reads.patients),
+    Route("POST", "/appointment", access.by_request_key, writebacks.post_appointment),
+    Route("PUT", "/appointments/<sr_no>", access.by_request_key, writebacks.put_appointment),
+    Route("PATCH", "/appointments/<sr_no>", access.by_request_key, writebacks.patch_appointment),
+    Route("POST", "/patient", access.by_request_key, writebacks.post_patient),
+    Route("GET", "/writeback_status", access.by_request_key, writebacks.status),
+    Route("GET", "/writebacks", access.by_application, writebacks.listed),
+    Route("DELETE", "/writebacks", access.by_application, writebacks.withdraw),
+)
+
+
+class SikkaApi:
+    """One simulated PMS of the sandbox; see `integrations.sandbox.pms.Pms`."""
+
+    name = "sikka"
+    prefix = "/sikka/v4"
+    office_ids = tuple(OFFICES)
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._map = Map(
+            [
+                Rule(self.prefix + route.path, methods=[route.method], endpoint=route)
+                for route in ROUTES
+            ],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+
+    def build(self) -> None:
+        world.build(self.stage.books, self.stage.seed, self.stage.clock.now().date())
+
+    def settle(self) -> None:
+        agent.settle(self.stage)
+
+    def turned(self, before: Knobs) -> None:
+        back = [
+            office_id
+            for office_id in self.office_ids
+            if before.offline(office_id) and not self.stage.knobs.offline(office_id)
+        ]
+        agent.reconnect(self.stage, back)
+
+    def answer(self, request: Request, refusal: Fault | None) -> Answer:
+        call = Call(self.stage, request, self.prefix)
+        standing = limits.untouched(call)
+        try:
+            route, arguments = self._find(request)
+            route.admit(call)
+            standing = limits.spend(call)
+            if refusal is Fault.THROTTLED:
+                standing = standing.used_up()
+            if standing.refused:
+                raise Refused(THROTTLED)
+            if refusal is not None:
+                raise Refused(REFUSALS[refusal])
+            response = route.view(call, **arguments)
+        except Refused as refused_with:
+            response = refused_with.message.response()
+        response.headers.update(standing.headers())
+        if call.key_expires_at is not None:
+            response.headers["Request-Key-Expires"] = http_date(call.key_expires_at)
+        return Answer(response, call.app_id, call.office_id or None, call.write_id)
+
+    def expire_keys(self, office_id: str | None) -> int:
+        return access.expire(self.stage, office_id)
+
+    def credentials(self, address: str) -> dict[str, Any]:
+        seed = self.stage.seed
+        return {
+            "url": address + self.prefix,
+            "app_id": app_id(seed),
+            "app_key": app_key(seed),
+            "offices": [
+                {
+                    "office_id": office.office_id,
+                    "secret_key": office.secret_key(seed),
+                    "practice_name": office.name,
+                    "timezone": office.timezone,
+                    "windows_timezone": WINDOWS_ZONES[office.timezone],
+                }
+                for office in OFFICES.values()
+            ],
+        }
+
+    def made(self, office_id: str) -> dict[str, Any]:
+        books = self.stage.books
+        return {
+            "appointments": books.made(office_id, records.APPOINTMENT),
+            "patients": books.made(office_id, records.PATIENT),
+            "writebacks": [_noted(write) for write in writes.of_office(books, office_id)],
+        }
+
+    def _find(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
+        address = self._map.bind_to_environ(request.environ)
+        try:
+            route, arguments = address.match()
+        except MethodNotAllowed:
+            raise refused("API2014") from None
+        except HTTPException:
+            raise refused("API2009") from None
+        for name in NOT_SIMULATED & set(request.args):
+            raise Refused(_not_simulated(name))
+        return route, arguments
+
+
+def _not_simulated(name: str) -> Message:
+    """Answer honestly: a parameter that is passed over in silence looks like one that worked."""
+    text = f"The sandbox does not simulate the parameter {name}."
+    return Message("501", "Not Implemented", "", "Not simulated", text)
+
+
+def _noted(write: writes.Write) -> dict[str, Any]:
+    return {
+        "id": write.id,
+        "state": write.state,
+        "method": write.method,
+        "api": write.api,
+        "target": write.target,
+        "body": write.body,
+        "submitted_at": write.submitted_at.isoformat(),
+        "due_at": write.due_at.isoformat(),
+        "ended_at": write.ended_at.isoformat() if write.ended_at else None,
+        "result": write.result,
+        "created_id": write.created_id,
+    }

@@ -1,0 +1,131 @@
+"""Which records a list call selects: its documented parameters as conditions over the books.
+
+How the real gateway compares is undocumented. Here, unverified: ids exactly, words without regard
+to case, telephone numbers by their last ten digits, `search` as a part of any field it lists.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from integrations.sandbox.books import stamp
+
+from .call import Call, parsed
+from .errors import wrong
+
+Condition = tuple[str, list[object]]
+Filter = Callable[[str], Condition]
+
+DATE_FIELDS = (
+    "date",
+    "last_changed_date",
+    "appointment_made_date",
+    "confirmed_on_date",
+    "cancelled_date",
+)
+SEARCHED = (
+    *("firstname", "lastname", "middlename", "email", "city", "state", "zipcode"),
+    *("homephone", "workphone", "cell"),
+)
+
+
+def _field(name: str) -> str:
+    return f"json_extract(record, '$.{name}')"
+
+
+def exactly(name: str) -> Filter:
+    return lambda value: (f"{_field(name)} = ?", [value])
+
+
+def folded(name: str) -> Filter:
+    return lambda value: (f"fold({_field(name)}) = fold(?)", [value])
+
+
+def on_day(name: str) -> Filter:
+    return lambda value: (f"substr({_field(name)}, 1, 10) = ?", [value])
+
+
+def phone(*names: str) -> Filter:
+    either = ", ".join(f"digits({_field(name)})" for name in names)
+    return lambda value: (f"digits(?) <> '' AND digits(?) IN ({either})", [value, value])
+
+
+def one_of(*names: str) -> Filter:
+    either = ", ".join(_field(name) for name in names)
+    return lambda value: (f"? IN ({either})", [value])
+
+
+def part_of(*names: str) -> Filter:
+    whole = " || ' ' || ".join(f"fold({_field(name)})" for name in names)
+    return lambda value: (f"instr({whole}, fold(?)) > 0", [value])
+
+
+APPOINTMENT_FILTERS: dict[str, Filter] = {
+    "appointment_sr_no": exactly("appointment_sr_no"),
+    "practice_id": exactly("practice_id"),
+    "patient_id": exactly("patient_id"),
+    "guarantor_id": exactly("guarantor_id"),
+    "provider_id": exactly("provider_id"),
+    "operatory": exactly("operatory"),
+    "status": folded("status"),
+    "type": folded("type"),
+    "arrival_status": folded("arrival_status"),
+    "procedure_code": one_of("procedure_code1", "procedure_code2", "procedure_code3"),
+}
+
+PATIENT_FILTERS: dict[str, Filter] = {
+    "patient_id": exactly("patient_id"),
+    "practice_id": exactly("practice_id"),
+    "provider_id": exactly("provider_id"),
+    "guarantor_id": exactly("guarantor_id"),
+    "email": folded("email"),
+    "firstname": folded("firstname"),
+    "lastname": folded("lastname"),
+    "status": folded("status"),
+    "first_visit": on_day("first_visit"),
+    "last_visit": on_day("last_visit"),
+    "cell": phone("cell"),
+    "homephone": phone("homephone"),
+    "workphone": phone("workphone"),
+    "phone": phone("cell", "homephone", "workphone"),
+    "search": part_of(*SEARCHED),
+}
+
+
+def conditions(call: Call, filters: dict[str, Filter]) -> list[Condition]:
+    """Return what the call's own parameters ask for, and its window of loading times."""
+    asked = [
+        condition(value) for name, condition in filters.items() if (value := call.parameter(name))
+    ]
+    return asked + _loaded(call)
+
+
+def between_days(call: Call) -> list[Condition]:
+    """Return what startdate and enddate ask for; both days count."""
+    name = call.parameter("date_filter_on") or "date"
+    if name not in DATE_FIELDS:
+        raise wrong("date_filter_on", f"must be one of {', '.join(DATE_FIELDS)}")
+    day, first, last = f"substr({_field(name)}, 1, 10)", call.day("startdate"), call.day("enddate")
+    asked: list[Condition] = []
+    if first is not None:
+        asked.append((f"{day} >= ?", [first.isoformat()]))
+    if last is not None:
+        asked.append((f"{day} <> '' AND {day} <= ?", [last.isoformat()]))
+    return asked
+
+
+def _loaded(call: Call) -> list[Condition]:
+    """Return the window of changed records, in UTC (unverified), both ends included."""
+    asked: list[Condition] = []
+    start, end = call.parameter("loaded_startdate"), call.parameter("loaded_enddate")
+    rule = "must be yyyy-mm-dd or yyyy-MM-ddTHH:mm:ss"
+    if first := parsed("loaded_startdate", start, _utc, rule):
+        asked.append(("loaded_at >= ?", [stamp(first)]))
+    if last := parsed("loaded_enddate", end, _utc, rule):
+        whole_day = timedelta(days=1) if len(end) == len("yyyy-mm-dd") else timedelta(seconds=1)
+        asked.append(("loaded_at < ?", [stamp(last + whole_day)]))
+    return asked
+
+
+def _utc(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

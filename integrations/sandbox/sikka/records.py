@@ -1,0 +1,159 @@
+"""Patients and appointments as Sikka shows them: names of fields, and which come unasked.
+
+Field names and the split between default and `fields=get_all` are from the samples in Sikka's
+public API documentation; of the many fields that are only ever empty here, some are left out.
+Times are the practice's wall clock, without a zone.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from .offices import OFFICES, Practice
+
+Record = dict[str, str]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+APPOINTMENT = "appointment"
+PATIENT = "patient"
+
+# Every office has one customer number in these samples.
+CUST_ID = "1"
+
+APPOINTMENT_FIELDS = _words(
+    """
+    patient_id guarantor_id provider_id practice_id amount status note surface_quadrant_type
+    appointment_sr_no date time length description appointment_made_date type procedure_code1
+    procedure_code1_amount procedure_code2 procedure_code2_amount procedure_code3
+    procedure_code3_amount patient_name guarantor_name procedure_code1_time procedure_code2_time
+    procedure_code3_time surface_quadrant
+    """
+)
+APPOINTMENT_MORE_FIELDS = _words(
+    """
+    hygienist operatory last_changed_date is_companion sooner_if_possible is_confirmed
+    confirmed_on_date schedule treatment_class cancelled cancelled_date location procedure_codes
+    cust_id original_provider status_in_office multiple_statuses performed arrival_status
+    arrival_time in_chair_time walkout_time service_category rowhash
+    """
+)
+
+PATIENT_FIELDS = _words(
+    """
+    patient_id guarantor_id firstname middlename lastname preferred_name salutation birthdate
+    status address_line1 address_line2 city state zipcode cell email first_visit last_visit
+    provider_id practice_id primary_insurance_company_id primary_relationship
+    primary_medical_insurance primary_medical_insurance_id primary_medical_relationship
+    primary_medical_subscriber_id subscriber_id other_referral patient_referral referred_out
+    fee_no guarantor_first_name guarantor_last_name created_date preferred_contact
+    preferred_communication_method
+    """
+)
+PATIENT_MORE_FIELDS = _words(
+    """
+    patient_note medical_note alert_note other_note gender homephone workphone other_phone
+    country billing_type secondary_insurance_company_id secondary_relationship marital_status
+    hygienist cust_id email_alert text_alert voice_alert chart_number rowhash
+    """
+)
+
+# A writeback value of practice_variables, and the status an appointment then shows. The first
+# four values are from Sikka's public API documentation, "broken" is from its text; "cancelled"
+# and the words for the statuses are this practice's own.
+STATUSES = {
+    "open.unconfirm": "Unconfirmed",
+    "open.confirm": "Confirmed",
+    "complete.unconfirm": "Completed",
+    "complete.confirm": "Completed",
+    "broken": "Broken",
+    "cancelled": "Cancelled",
+}
+# The patient does not come, so the time is free again: stayed away, or called it off.
+GIVEN_UP = frozenset({"Broken", "Cancelled"})
+
+
+def appointment(values: Mapping[str, str]) -> Record:
+    """Return a whole appointment from the fields that matter."""
+    blank = dict.fromkeys((*APPOINTMENT_FIELDS, *APPOINTMENT_MORE_FIELDS), "")
+    zeros = {f"procedure_code{n}_{what}": "0" for n in (1, 2, 3) for what in ("amount", "time")}
+    status = values.get("status", "")
+    return with_rowhash(
+        {
+            **blank,
+            **zeros,
+            "amount": "0.0000",
+            "type": "General",
+            "cust_id": CUST_ID,
+            "is_confirmed": _flag(status == "Confirmed"),
+            "cancelled": _flag(status == "Cancelled"),
+            **values,
+        }
+    )
+
+
+def with_status(record: Record, status: str, wall_clock: str) -> Record:
+    """Return the appointment in a new status, with the fields that follow from it."""
+    cancelled, confirmed = status == "Cancelled", status == "Confirmed"
+    return changed(
+        record,
+        {
+            "status": status,
+            "is_confirmed": _flag(confirmed),
+            "confirmed_on_date": wall_clock if confirmed else record["confirmed_on_date"],
+            "cancelled": _flag(cancelled),
+            "cancelled_date": wall_clock if cancelled else "",
+        },
+        wall_clock,
+    )
+
+
+def changed(record: Record, values: Mapping[str, str], wall_clock: str) -> Record:
+    return with_rowhash({**record, **values, "last_changed_date": wall_clock})
+
+
+def patient(values: Mapping[str, str]) -> Record:
+    """Return a whole patient from the fields that matter."""
+    blank = dict.fromkeys((*PATIENT_FIELDS, *PATIENT_MORE_FIELDS), "")
+    return with_rowhash({**blank, "status": "Active", "fee_no": "0", "cust_id": CUST_ID, **values})
+
+
+def with_rowhash(record: Record) -> Record:
+    content = "|".join(value for name, value in record.items() if name != "rowhash")
+    digest = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest().upper()
+    pairs = [digest[start : start + 2] for start in range(0, len(digest), 2)]
+    return {**record, "rowhash": "-".join(pairs)}
+
+
+def appointment_links(base: str, record: Mapping[str, str]) -> Record:
+    practice = f"{base}/practices/{record['practice_id']}"
+    return {
+        "href": f"{practice}/appointments/{record['appointment_sr_no']}",
+        "patient_href": f"{practice}/patients/{record['patient_id']}",
+        "provider_href": f"{practice}/providers/{record['provider_id']}",
+        "practice_href": practice,
+        "guarantor_href": "",
+    }
+
+
+def patient_links(base: str, record: Mapping[str, str]) -> Record:
+    practice = f"{base}/practices/{record['practice_id']}"
+    patient_id = record["patient_id"]
+    return {
+        "href": f"{practice}/patients/{patient_id}",
+        "provider_href": f"{practice}/providers/{record['provider_id']}",
+        "practice_href": practice,
+        "appointment_href": f"{practice}/appointments?patient_id={patient_id}",
+        "guarantor_href": f"{practice}/guarantors/{record['guarantor_id']}",
+    }
+
+
+def practice_of(office_id: str, practice_id: str) -> Practice | None:
+    practices = OFFICES[office_id].practices
+    return next((item for item in practices if item.practice_id == practice_id), None)
+
+
+def _flag(value: bool) -> str:
+    return "True" if value else "False"

@@ -1,0 +1,98 @@
+"""Make rows for tests: invented, valid, and each unlike the one before."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from clinics.models import (
+    Clinic,
+    Location,
+    Membership,
+    Operatory,
+    Organization,
+    Patient,
+    Practitioner,
+    Role,
+    User,
+)
+from integrations.models import Integration, IntegrationStatus
+from writebacks.models import Operation, Writeback
+from writebacks.services import Booking
+
+PASSWORD = "a-long-invented-password"
+_count = itertools.count(1)
+
+
+def organization() -> Organization:
+    return Organization.objects.create(name=f"Organization {next(_count)}")
+
+
+def clinic(owner: Organization | None = None, zone: str = "America/New_York") -> Clinic:
+    return Clinic.objects.create(
+        organization=owner or organization(), name=f"Clinic {next(_count)}", timezone=zone
+    )
+
+
+def member(owner: Organization, role: Role = Role.STAFF, **fields: Any) -> User:
+    user = User.objects.create_user(f"user{next(_count)}", password=PASSWORD, **fields)
+    Membership.objects.create(user=user, organization=owner, role=role)
+    return user
+
+
+def integration(of: Clinic, **fields: Any) -> Integration:
+    number = next(_count)
+    values = {
+        "pms": "sikka",
+        "base_url": "http://127.0.0.1:9/sikka/v4",
+        "is_sandbox": True,
+        "account": f"D{number}",
+        "credential": {"app_id": "app", "app_key": "app-key", "secret_key": "secret"},
+        "status": IntegrationStatus.ACTIVE,
+        "access_key": f"key-{number}",
+        "refresh_key": f"refresh-{number}",
+        "key_expires_at": timezone.now() + timedelta(hours=24),
+    }
+    return Integration.objects.create(organization=of.organization, clinic=of, **(values | fields))
+
+
+def record(model: type[Any], of: Clinic, **fields: Any) -> Any:
+    values = {"organization": of.organization, "clinic": of, "external_id": str(next(_count))}
+    return model.objects.create(**(values | fields))
+
+
+def booking(of: Clinic, starts_at: datetime | None = None, **fields: Any) -> Booking:
+    """A half hour tomorrow with people and places of this clinic, made for it."""
+    start = starts_at or datetime(2030, 3, 6, 14, 0, tzinfo=UTC)
+    values = {
+        "patient": record(Patient, of, first_name="Ada", last_name="Invented"),
+        "practitioner": record(Practitioner, of, first_name="Mara", last_name="Dentist"),
+        "operatory": record(Operatory, of, name="Chair 1"),
+        "location": record(Location, of, name="Main street", timezone=of.timezone),
+        "starts_at": start,
+        "ends_at": start + timedelta(minutes=30),
+        "description": "Check-up",
+    }
+    return Booking(**(values | fields))
+
+
+def writeback(of: Integration, **fields: Any) -> Writeback:
+    """A queued booking, unless fields say otherwise."""
+    asked = booking(of.clinic).as_command()
+    values = {
+        "organization_id": of.organization_id,
+        "clinic": of.clinic,
+        "integration": of,
+        "operation": Operation.BOOK,
+        "command": asked,
+        "method": "POST",
+        "endpoint": "/appointment",
+        "request_body": {"patient_id": "1", "date": "2030-03-06", "check_spu": "true"},
+        "idempotency_key": f"key {next(_count)}",
+        "request_hash": "0" * 64,
+        "due_at": timezone.now(),
+    }
+    return Writeback.objects.create(**(values | fields))

@@ -1,0 +1,125 @@
+"""REST: asking for a change, and seeing what became of it."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from clinics import access
+from clinics.api import AppointmentViewSet as AppointmentReadViewSet
+from writebacks import services
+from writebacks.models import Writeback
+from writebacks.serializers import (
+    BookingSerializer,
+    WritebackDetailSerializer,
+    WritebackSerializer,
+)
+
+LONGEST_KEY = 255
+
+
+class IdempotencyKeyRequired(APIException):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "idempotency_key_required"
+    default_detail = (
+        "Send an Idempotency-Key header: a value of your own, at most 255 characters, new for "
+        "each booking and the same when you repeat one."
+    )
+
+
+class IdempotencyKeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another request. Send a new one."
+
+
+class ClinicNotConnected(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "clinic_not_connected"
+    default_detail = "This clinic is not connected to a PMS yet; nothing can be booked."
+
+
+class OperationNotSupported(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "operation_not_supported"
+    default_detail = "This clinic's PMS cannot do that."
+
+
+def idempotency_key(request: Request) -> str:
+    """Return the request's Idempotency-Key, or refuse the request."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key or len(key) > LONGEST_KEY:
+        raise IdempotencyKeyRequired
+    return key
+
+
+class AppointmentViewSet(AppointmentReadViewSet):
+    """The clinic's appointments; a new one is asked for and becomes true once the PMS says so."""
+
+    error_answers = {"create": (ClinicNotConnected, IdempotencyKeyReused)}
+
+    @extend_schema(
+        operation_id="book_appointment",
+        request=BookingSerializer,
+        responses={202: WritebackDetailSerializer},
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                location=OpenApiParameter.HEADER,
+                required=True,
+                description="The same key and body give the same writeback, however often sent.",
+            )
+        ],
+    )
+    def create(self, request: Request, clinic_pk: str) -> Response:
+        """Ask for an appointment.
+
+        Answers at once with a writeback; follow its `Location` until `status` is `completed`:
+        only then the appointment stands in the PMS.
+        """
+        clinic = self.get_clinic()
+        if not access.may_book(request.user, clinic):
+            raise PermissionDenied("Your role may look, but not book. Ask a clinic admin.")
+        key = idempotency_key(request)
+        form = BookingSerializer(data=request.data, context={"clinic": clinic})
+        form.is_valid(raise_exception=True)
+        try:
+            writeback, is_new = services.request_booking(
+                clinic, form.save(), user=request.user, idempotency_key=key, now=timezone.now()
+            )
+        except services.KeyReused:
+            raise IdempotencyKeyReused from None
+        except services.NotConnected:
+            raise ClinicNotConnected from None
+        except services.NotSupported as error:
+            raise OperationNotSupported(str(error)) from None
+        location = reverse("writeback-detail", [writeback.pk], request=request)
+        return Response(
+            WritebackDetailSerializer(writeback).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": location} | ({} if is_new else {"Idempotent-Replayed": "true"}),
+        )
+
+
+class WritebackViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Writeback]
+):
+    """Changes asked for at the clinics that this login may see."""
+
+    lookup_value_converter = "uuid"
+    queryset = Writeback.objects.none()
+
+    def get_queryset(self) -> QuerySet[Writeback]:
+        writebacks = access.visible(Writeback.objects.all(), self.request.user)
+        if self.action == "retrieve":
+            return writebacks.prefetch_related("events")
+        return writebacks
+
+    def get_serializer_class(self) -> type[WritebackSerializer]:
+        return WritebackDetailSerializer if self.action == "retrieve" else WritebackSerializer

@@ -1,0 +1,36 @@
+"""When to ask again, as data. Pure functions of counts; the clock is the caller's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+_S, _M, _H = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+#: Wait before each check of a pending write; the last one repeats.
+CHECK_WAITS: Final = (30 * _S, 1 * _M, 2 * _M, 5 * _M, 10 * _M, 15 * _M, 30 * _M, 1 * _H)
+#: Checks before a write counts as unconfirmed: 14 h 3.5 min after it was sent.
+MAX_CHECKS: Final = 20
+
+#: Wait before each look for a write whose answer was lost. Absence counts as proven only after
+#: two looks with time between them, in which the PMS can list what it took.
+LOOK_WAITS: Final = (10 * _S, 30 * _S, 2 * _M, 10 * _M, 30 * _M, 1 * _H)
+LOOKS_TO_PROVE_ABSENCE: Final = 2
+
+#: Wait before sending again what surely did not happen, where the PMS named no time.
+SEND_WAITS: Final = (10 * _S, 30 * _S, 1 * _M, 2 * _M, 5 * _M, 15 * _M)
+
+
+def check_wait(checks_done: int) -> timedelta:
+    """Return how long after the last check (or the sending) the next one is due."""
+    return CHECK_WAITS[min(checks_done, len(CHECK_WAITS) - 1)]
+
+
+def look_wait(looks_done: int) -> timedelta:
+    """Return how long to wait before the next look for a lost write."""
+    return LOOK_WAITS[min(looks_done, len(LOOK_WAITS) - 1)]
+
+
+def send_wait(attempts: int) -> timedelta:
+    """Return how long to wait before the next attempt, after this many (1 or more)."""
+    return SEND_WAITS[min(attempts, len(SEND_WAITS)) - 1]

@@ -1,0 +1,152 @@
+"""What a practice's card shows: calls used this hour, and how its writebacks stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Min, Q
+
+from clinics import access
+from clinics.models import Clinic, User
+from integrations.contract import Priority
+from integrations.http.budget import window_start
+from integrations.models import BudgetWindow, Integration, IntegrationStatus
+from writebacks.models import Writeback
+from writebacks.states import Status
+
+#: Neither done nor failed: somebody waits for these.
+OPEN = (Status.QUEUED, Status.SUBMITTING, Status.PENDING)
+#: How far back completed and failed ones are counted.
+RECENT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """Calls of one kind against what they may use; `percent` is of the drawn length."""
+
+    label: str
+    used: int
+    limit: int
+    of: str = ""
+
+    @property
+    def percent(self) -> int:
+        """How full the bar is, 0 to 100."""
+        return min(100, round(100 * self.used / self.limit)) if self.limit else 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PracticeCard:
+    """One practice at a glance. Durations are timedeltas, None where there is nothing to tell."""
+
+    clinic: Clinic
+    integration: Integration
+    window_starts_at: datetime
+    window_ends_at: datetime
+    total: Bar
+    split: tuple[Bar, Bar]
+    #: From this many calls in total, background work waits for the next window.
+    low_ceiling: int
+    open: int
+    oldest_age: timedelta | None
+    unconfirmed: int
+    completed: int
+    average: timedelta | None
+    failed: int
+
+    @property
+    def health(self) -> tuple[str, str]:
+        """A level (good, warning, bad) and the one sentence that explains it."""
+        if self.integration.status == IntegrationStatus.ERROR:
+            return "bad", "The PMS rejects our credential"
+        if self.integration.status == IntegrationStatus.SETUP_REQUIRED:
+            return "warning", "Set-up is not finished"
+        if self.unconfirmed:
+            return "warning", "Some writes are not confirmed"
+        if self.total.used >= self.total.limit:
+            return "bad", "This hour's calls are used up"
+        if self.total.used >= self.low_ceiling:
+            return "warning", "Background checks wait for the next hour"
+        return "good", "Healthy"
+
+
+def practice_cards(user: User | AnonymousUser, now: datetime) -> list[PracticeCard]:
+    """Return the card of each connected practice that the user may see, by name: 3 queries."""
+    clinics = Clinic.objects.select_related("integration", "organization").filter(
+        integration__isnull=False
+    )
+    if not user.is_superuser:
+        clinics = access.visible(clinics, user)
+    found = list(clinics.order_by("name"))
+    counts = _writebacks([clinic.pk for clinic in found], now)
+    windows = _windows([clinic.integration for clinic in found], now)
+    return [_card(clinic, counts.get(clinic.pk, {}), windows, now) for clinic in found]
+
+
+def _writebacks(clinic_ids: list[UUID], now: datetime) -> dict[UUID, Any]:
+    took = ExpressionWrapper(F("completed_at") - F("created_at"), output_field=DurationField())
+    recent = Q(completed_at__gte=now - RECENT)
+    rows = (
+        Writeback.objects.filter(clinic_id__in=clinic_ids)
+        .filter(Q(completed_at=None) | recent)
+        .values("clinic_id")
+        .annotate(
+            open=Count("pk", filter=Q(status__in=OPEN)),
+            oldest=Min("created_at", filter=Q(status__in=OPEN)),
+            unconfirmed=Count("pk", filter=Q(status=Status.UNCONFIRMED)),
+            completed=Count("pk", filter=Q(status=Status.COMPLETED)),
+            average=Avg(took, filter=Q(status=Status.COMPLETED)),
+            failed=Count("pk", filter=Q(status=Status.FAILED)),
+        )
+    )
+    return {row["clinic_id"]: row for row in rows}
+
+
+def _windows(integrations: list[Integration], now: datetime) -> dict[str, BudgetWindow]:
+    keys = [integration.practice_counter().key for integration in integrations]
+    starts = {
+        window_start(now, integration.practice_counter().limit.seconds)
+        for integration in integrations
+    }
+    windows = BudgetWindow.objects.filter(key__in=keys, starts_at__in=starts)
+    return {window.key: window for window in windows}
+
+
+def _card(
+    clinic: Clinic, counts: Any, windows: dict[str, BudgetWindow], now: datetime
+) -> PracticeCard:
+    counter = clinic.integration.practice_counter()
+    limit = counter.limit
+    window = windows.get(counter.key) or BudgetWindow()
+    starts_at = window_start(now, limit.seconds)
+    oldest = counts.get("oldest")
+    low_ceiling = limit.ceiling(Priority.LOW)
+    return PracticeCard(
+        clinic=clinic,
+        integration=clinic.integration,
+        window_starts_at=starts_at,
+        window_ends_at=starts_at + timedelta(seconds=limit.seconds),
+        total=Bar(label="Calls this hour", used=window.used, limit=limit.calls),
+        split=(
+            Bar(
+                label="For people", used=window.used_high, limit=limit.calls, of=f"of {limit.calls}"
+            ),
+            Bar(
+                label="In the background",
+                used=window.used_low,
+                limit=low_ceiling,
+                of=f"stops at {low_ceiling} in all",
+            ),
+        ),
+        low_ceiling=low_ceiling,
+        open=counts.get("open", 0),
+        oldest_age=now - oldest if isinstance(oldest, datetime) else None,
+        unconfirmed=counts.get("unconfirmed", 0),
+        completed=counts.get("completed", 0),
+        average=counts.get("average"),
+        failed=counts.get("failed", 0),
+    )

@@ -1,0 +1,220 @@
+"""A writeback: one change asked for in a PMS, from the request to its proven end.
+
+Every change of status goes through `Writeback.advance`: a conditional UPDATE and an event row in
+one transaction. Work is claimed by moving `due_at` past a lease, so a worker that dies loses
+nothing: its rows come due again by themselves.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clinics.models import Clinic, Organization
+from integrations.contract import PreparedWrite, SentWrite
+from integrations.models import Integration
+from writebacks.states import RESULTS, TERMINAL, Event, Status, next_status
+
+#: How long a claim holds. Longer than CELERY_TASK_TIME_LIMIT, after which a task is killed.
+LEASE = timedelta(seconds=90)
+
+
+class Operation(models.TextChoices):
+    """What can be asked for."""
+
+    BOOK = "book", "Book appointment"
+    RESCHEDULE = "reschedule", "Reschedule appointment"
+    CANCEL = "cancel", "Cancel appointment"
+    SET_STATUS = "set_status", "Set appointment status"
+    CREATE_PATIENT = "create_patient", "Create patient"
+    UPDATE_PATIENT = "update_patient", "Update patient"
+    ADD_NOTE = "add_note", "Add medical note"
+    RECORD_PAYMENT = "record_payment", "Record payment"
+
+
+class LostRace(Exception):
+    """The row was not in the expected state any more: somebody else has moved it on."""
+
+
+class Writeback(models.Model):
+    """One asked-for change: what we were asked, what we send, and what became of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="writebacks")
+    integration = models.ForeignKey(
+        Integration, on_delete=models.PROTECT, related_name="writebacks"
+    )
+    operation = models.CharField(max_length=20, choices=Operation)
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
+
+    #: The request in our words, to make our own record of it once it is confirmed.
+    command = models.JSONField()
+    #: The request in the PMS's words, sent the same way each time.
+    method = models.CharField(max_length=6)
+    endpoint = models.CharField(max_length=200)
+    request_body = models.JSONField()
+    #: After this moment a write that was not delivered is not sent any more.
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    idempotency_key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64)
+
+    external_id = models.CharField(
+        max_length=100, blank=True, help_text="The PMS's id of this write."
+    )
+    created_external_id = models.CharField(
+        max_length=200, blank=True, help_text="The PMS's id of what the write created."
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    check_count = models.PositiveIntegerField(default=0)
+    look_count = models.PositiveIntegerField(default=0)
+    api_calls = models.PositiveIntegerField(
+        default=0, help_text="Calls made for this write; a check shared by several counts for each."
+    )
+    waiting_for = models.CharField(
+        max_length=40, blank=True, help_text="Why it is not moving: a code such as agent_offline."
+    )
+    failure_code = models.CharField(max_length=40, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When something is to be done next; a claim moves it on."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    last_checked_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "pms_writebacks"
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "idempotency_key"], name="idempotency_key_once"
+            ),
+            # Two of our writes can never claim the same write in the PMS.
+            models.UniqueConstraint(
+                fields=["integration", "external_id"],
+                condition=~Q(external_id=""),
+                name="pms_write_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=TERMINAL, due_at=None, completed_at__isnull=False)
+                | (~Q(status__in=TERMINAL) & Q(completed_at=None)),
+                name="ended_means_nothing_due",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.PENDING) | ~Q(external_id=""),
+                name="pending_has_a_pms_id",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.FAILED) | ~Q(failure_code=""),
+                name="failed_has_a_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="writeback_due"
+            ),
+            models.Index(fields=["clinic", "-created_at"], name="writeback_of_clinic"),
+            models.Index(fields=["organization", "-created_at"], name="writeback_of_org"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_operation_display()} {str(self.pk)[:8]}"
+
+    @property
+    def result(self) -> str:
+        """The outcome in the three words that integrations of the PMS itself know."""
+        return RESULTS[Status(self.status)]
+
+    @property
+    def prepared(self) -> PreparedWrite:
+        """What is sent to the PMS."""
+        return PreparedWrite(method=self.method, endpoint=self.endpoint, body=self.request_body)
+
+    def sent(self) -> SentWrite:
+        """What to look up in the PMS."""
+        return SentWrite(
+            prepared=self.prepared,
+            sent_at=self.submitted_at or self.created_at,
+            reference=self.external_id,
+        )
+
+    def advance(
+        self,
+        event: Event,
+        now: datetime,
+        *,
+        note: str = "",
+        calls: int = 0,
+        person: Any = None,
+        **changes: Any,
+    ) -> None:
+        """Move on from the state and attempt that this object was read in, or raise LostRace.
+
+        `note` says why, for people; it holds no patient data. `changes` are further fields.
+        Raises IllegalMove for an event that this state does not know.
+        """
+        before = Status(self.status)
+        after = next_status(before, event)
+        if after in TERMINAL:
+            changes |= {"due_at": None, "completed_at": now, "waiting_for": ""}
+        changes["status"] = after
+        with transaction.atomic():
+            moved = Writeback.objects.filter(
+                # The attempt is the fence: one who was sent away for good cannot come back late.
+                pk=self.pk,
+                status=before,
+                attempts=self.attempts,
+            ).update(**changes, api_calls=F("api_calls") + calls)
+            if not moved:
+                raise LostRace(f"{self} is not {before} any more")
+            WritebackEvent.objects.create(
+                organization_id=self.organization_id,
+                writeback=self,
+                at=now,
+                event=event,
+                from_status=before,
+                to_status=after,
+                note=note[:500],
+                calls=calls,
+                person=person,
+            )
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.api_calls += calls
+
+
+class WritebackEvent(models.Model):
+    """One thing that happened to a writeback. Never changed, never deleted."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    writeback = models.ForeignKey(Writeback, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField()
+    event = models.CharField(max_length=20, choices=Event)
+    from_status = models.CharField(max_length=12, choices=Status, blank=True)
+    to_status = models.CharField(max_length=12, choices=Status)
+    note = models.CharField(max_length=500, blank=True)
+    calls = models.PositiveIntegerField(default=0, help_text="API calls that this took.")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "pms_writeback_events"
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["writeback", "at"], name="event_of_writeback")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.get_event_display()}"

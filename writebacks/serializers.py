@@ -1,0 +1,176 @@
+"""How a booking is asked for, and how a writeback looks, over REST."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
+
+from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
+from writebacks.models import Writeback, WritebackEvent
+from writebacks.services import Booking
+
+LONGEST = timedelta(hours=12)
+
+
+class MomentField(serializers.DateTimeField):
+    """An ISO 8601 moment with its offset: a time without one could mean any zone's."""
+
+    default_error_messages = {
+        "no_offset": "Give the time with its offset, as 2030-01-31T09:30:00-05:00.",
+        "seconds": "Give the time in whole minutes.",
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if isinstance(value, str):
+            try:
+                parsed = parse_datetime(value.strip())
+            except ValueError:
+                parsed = None  # the parent says what is wrong with it
+            if parsed is not None and parsed.tzinfo is None:
+                self.fail("no_offset")
+        moment: datetime = super().to_internal_value(value)
+        if moment.second or moment.microsecond:
+            self.fail("seconds")
+        return moment
+
+
+class ClinicRecordField(serializers.UUIDField):
+    """The id of one of this clinic's records; another clinic's is unknown here."""
+
+    default_error_messages = {"unknown": "This clinic has no {kind} with this id."}
+
+    def __init__(self, model: type[models.Model], **kwargs: Any) -> None:
+        self.model = model
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        pk = super().to_internal_value(data)
+        clinic: Clinic = self.context["clinic"]
+        found = self.model._default_manager.filter(clinic=clinic, pk=pk).first()
+        if found is None:
+            self.fail("unknown", kind=self.model._meta.verbose_name)
+        return found
+
+
+class BookingSerializer(serializers.Serializer):
+    """An appointment to be booked. All ids are Frontdesk's, from the lists of this clinic."""
+
+    patient = ClinicRecordField(Patient)
+    practitioner = ClinicRecordField(Practitioner)
+    operatory = ClinicRecordField(Operatory)
+    location = ClinicRecordField(
+        Location, required=False, help_text="May be left out where the clinic has only one."
+    )
+    starts_at = MomentField(help_text="With its offset, in whole minutes.")
+    ends_at = MomentField(help_text="With its offset, in whole minutes.")
+    description = serializers.CharField(max_length=200, required=False, default="Appointment")
+
+    def validate_practitioner(self, practitioner: Practitioner) -> Practitioner:
+        if not practitioner.is_active:
+            raise serializers.ValidationError("This practitioner takes no appointments any more.")
+        return practitioner
+
+    def validate_starts_at(self, moment: datetime) -> datetime:
+        if moment <= timezone.now():
+            raise serializers.ValidationError("This time has passed; choose one that lies ahead.")
+        return moment
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        length = attrs["ends_at"] - attrs["starts_at"]
+        if length <= timedelta(0):
+            raise serializers.ValidationError({"ends_at": "The end must come after the start."})
+        if length > LONGEST:
+            hours = LONGEST // timedelta(hours=1)
+            raise serializers.ValidationError({"ends_at": f"At most {hours} hours are possible."})
+        if "location" not in attrs:
+            attrs["location"] = self._only_location()
+        return attrs
+
+    def _only_location(self) -> Location:
+        locations = list(Location.objects.filter(clinic=self.context["clinic"])[:2])
+        if len(locations) != 1:
+            message = "Name the location: this clinic has none or several."
+            raise serializers.ValidationError({"location": message})
+        return locations[0]
+
+    def create(self, validated_data: dict[str, Any]) -> Booking:
+        return Booking(**validated_data)
+
+
+class EventSerializer(serializers.ModelSerializer):
+    """One step in a writeback's life."""
+
+    class Meta:
+        model = WritebackEvent
+        fields = ["at", "event", "from_status", "to_status", "note", "calls"]
+
+
+class WritebackSerializer(serializers.ModelSerializer):
+    """One asked-for change and where it stands."""
+
+    result = serializers.ChoiceField(
+        choices=["pending", "completed", "failed"],
+        read_only=True,
+        help_text="The outcome in three words; `status` tells more.",
+    )
+    failure_code = serializers.SerializerMethodField(
+        help_text="Why it failed, for programs; `unconfirmed` while nobody knows yet."
+    )
+    next_check_at = serializers.DateTimeField(
+        source="due_at", read_only=True, allow_null=True, help_text="When we act or ask next."
+    )
+    request = serializers.JSONField(source="command", read_only=True)
+
+    class Meta:
+        model = Writeback
+        fields = [
+            "id",
+            "clinic",
+            "operation",
+            "status",
+            "result",
+            "waiting_for",
+            "failure_code",
+            "error_message",
+            "request",
+            "external_id",
+            "created_external_id",
+            "attempts",
+            "check_count",
+            "api_calls",
+            "created_at",
+            "submitted_at",
+            "last_checked_at",
+            "next_check_at",
+            "completed_at",
+        ]
+        read_only_fields = fields
+
+    def get_failure_code(self, writeback: Writeback) -> str:
+        if writeback.status == "unconfirmed":
+            return "unconfirmed"
+        return writeback.failure_code
+
+
+class WritebackDetailSerializer(WritebackSerializer):
+    """A writeback with its timeline and, once it is confirmed, our record of the appointment."""
+
+    appointment = serializers.SerializerMethodField()
+    events = EventSerializer(many=True, read_only=True)
+
+    class Meta(WritebackSerializer.Meta):
+        fields = [*WritebackSerializer.Meta.fields, "appointment", "events"]
+        read_only_fields = fields
+
+    def get_appointment(self, writeback: Writeback) -> str | None:
+        if not writeback.created_external_id:
+            return None
+        found = Appointment.objects.filter(
+            clinic_id=writeback.clinic_id, external_id=writeback.created_external_id
+        ).first()
+        return str(found.pk) if found else None

@@ -1,0 +1,44 @@
+"""Celery's way in: each task loads by id and does one step. All are safe to run twice."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from writebacks import due, polling, submission
+from writebacks import reconcile as reconciling
+from writebacks.states import Status
+
+#: A hand-out that was not taken up within this many seconds is worthless: a later tick repeats it.
+EXPIRES = 60
+
+
+@shared_task
+def dispatch() -> None:
+    """Find what is due and hand it out. Runs every few seconds; does no work of its own."""
+    now = timezone.now()
+    due.lapse(now)
+    for writeback_id in due.hand_out_queued(now):
+        submit.apply_async((writeback_id,), expires=EXPIRES)
+    for integration_id in due.integrations_with_due(Status.PENDING, now):
+        check.apply_async((integration_id,), expires=EXPIRES)
+    for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
+        reconcile.apply_async((integration_id,), expires=EXPIRES)
+
+
+@shared_task
+def submit(writeback_id: str) -> None:
+    """Send one queued writeback."""
+    submission.submit(writeback_id, timezone.now)
+
+
+@shared_task
+def check(integration_id: str) -> None:
+    """Ask for the outcome of an integration's pending writebacks."""
+    polling.check(integration_id, timezone.now)
+
+
+@shared_task
+def reconcile(integration_id: str) -> None:
+    """Look for an integration's unconfirmed writebacks."""
+    reconciling.reconcile(integration_id, timezone.now)
