@@ -38,11 +38,13 @@ def database_config() -> dict[str, object]:
         "DATABASE_URL is not the address of a PostgreSQL database. Write it as "
         "postgres://user:password@host:5432/name, or unset it to use the embedded server."
     )
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise wrong
     try:
         config = env.db_url_config(url)
-    except (ValueError, environ.ImproperlyConfigured) as error:
+    except ValueError as error:
         raise wrong from error
-    if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
+    if not config.get("NAME"):
         raise wrong
     return dict(config)
 

@@ -40,10 +40,12 @@ class LeaderScheduler(DatabaseScheduler):
 
     def _lead(self) -> bool:
         """Return whether this beat holds the lock now, having tried to take it."""
+        # A living session still has what it took, and asking again would stack the lock; a new
+        # session has nothing.
+        held = self.leading and self._session.connection is not None
         try:
             with self._session.cursor() as cursor:
-                # A living session still has what it took; asking again would stack the lock.
-                cursor.execute("SELECT %s OR pg_try_advisory_lock(%s)", [self.leading, LOCK_KEY])
+                cursor.execute("SELECT %s OR pg_try_advisory_lock(%s)", [held, LOCK_KEY])
                 holds = bool(cursor.fetchone()[0])
         except DatabaseError:
             self._session.close()

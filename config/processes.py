@@ -5,6 +5,7 @@ file open for as long as it or any of its forks lives. The next start sees by th
 something is left over, whatever became of the pid in the meantime.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -42,11 +43,9 @@ def die_with_parent(number: int = signal.SIGTERM, parent: int | None = None) -> 
 
 def signal_group(pid: int, number: int) -> None:
     """Send a signal to the process group led by `pid`; a group that is gone is fine."""
-    try:
+    # macOS answers EPERM for a group of which only zombies are left.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        # macOS answers EPERM for a group of which only zombies are left.
-        return
 
 
 def last_lines(path: Path, count: int = 15) -> str:
@@ -85,7 +84,10 @@ class Holder:
         process = self.process
         if process is None:
             return f"process {self.pid}, which has ended and left children"
-        return f"process {self.pid} ({' '.join(process.cmdline()) or process.name()})"
+        try:
+            return f"process {self.pid} ({' '.join(process.cmdline())})"
+        except psutil.Error:  # somebody else's, or ended just now
+            return f"process {self.pid}"
 
 
 class ProcessLock:
@@ -123,7 +125,8 @@ class ProcessLock:
             if holder is not None and holder.process is not None:
                 if asked != holder:
                     asked = holder
-                    os.kill(holder.pid, stop)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(holder.pid, stop)
                 elif waited > patience:
                     signal_group(holder.pid, signal.SIGKILL)
             time.sleep(_POLL)

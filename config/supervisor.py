@@ -83,6 +83,8 @@ class Supervisor:
                 left.release()
             self._selector = undo.enter_context(selectors.DefaultSelector())
             for number in _SIGNALS:
+                if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                    continue  # started with nohup, to stay when the terminal closes
                 undo.callback(signal.signal, number, signal.signal(number, self._on_signal))
             self._undo = undo.pop_all()
         return self
@@ -161,16 +163,18 @@ class Supervisor:
         self._say(f"{told}, starts again in {delay:g} s{words}")
 
     def _stop(self) -> None:
-        """End the programs, the last one started first."""
+        """Ask the programs to end, the last one started first, and kill those that do not."""
         self._minds_signals = True
-        signals = self._signals
+        asked_once = min(self._signals, 1)
+        deadline = time.monotonic() + self._grace
         for child in reversed(self._children.values()):
             child.terminate()
-            deadline = time.monotonic() + self._grace
-            while child.running and not self._reap(child):
-                if self._signals > signals or time.monotonic() > deadline:
+        while left := [child for child in self._children.values() if child.running]:
+            impatient = self._signals > asked_once or time.monotonic() > deadline
+            for child in left:
+                if not self._reap(child) and impatient:
                     child.kill()
-                self._read(0.02)
+            self._read(0.02)
 
     def _reap(self, child: Child) -> bool:
         if not child.reap():

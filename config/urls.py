@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -26,6 +27,14 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
 ]
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        message = f"This request cannot be used: it is malformed, or longer than {limit:,} bytes."
+        return plain_error(400, "bad_request", message)
+    return defaults.bad_request(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:

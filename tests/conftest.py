@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -19,8 +20,9 @@ START = datetime(2030, 3, 5, 15, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only(socket_enabled: None) -> None:
-    """Sockets stay usable, and pytest-socket's --allow-hosts keeps them on this machine."""
+def _fast_passwords(settings: Any) -> None:
+    """Hash passwords cheaply: the real hasher takes half a second for each login."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @dataclass

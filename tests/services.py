@@ -24,7 +24,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if (database or redis) and not (options.help or options.version):
         try:
             services = _start(database=database, redis=redis)
-        except EmbeddedError as error:
+        except (EmbeddedError, OSError) as error:
             raise pytest.UsageError(str(error)) from error
         early_config.add_cleanup(lambda: _discard(services))
     return (yield)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from django.contrib import admin
@@ -143,5 +142,8 @@ def _appointment(writeback: Writeback) -> Appointment | None:
 def _steps(writeback: Writeback) -> list[tuple[WritebackEvent, timedelta | None]]:
     """Return each event with the time since the one before it."""
     events = list(writeback.events.select_related("person"))
-    gaps = [later.at - earlier.at for earlier, later in pairwise(events)]
-    return list(zip(events, [None, *gaps], strict=True))
+    before = [None, *events][: len(events)]
+    return [
+        (event, event.at - earlier.at if earlier else None)
+        for earlier, event in zip(before, events, strict=True)
+    ]

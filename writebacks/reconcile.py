@@ -88,10 +88,17 @@ def _unclaimed(integration: Integration, references: Iterable[str]) -> list[str]
 
 def _adopt(writeback: Writeback, reference: str, now: datetime, calls: int) -> bool:
     """Take a write found in the PMS for ours, unless another of ours took it this instant."""
+    sent_at = writeback.submitted_at or writeback.created_at
+    first_check = max(now, sent_at + backoff.check_wait(0))
     try:
         with transaction.atomic():
             writeback.advance(
-                Event.FOUND, now, calls=calls, external_id=reference, due_at=now, waiting_for=""
+                Event.FOUND,
+                now,
+                calls=calls,
+                external_id=reference,
+                due_at=first_check,
+                waiting_for="",
             )
     except IntegrityError:
         return False

@@ -7,6 +7,7 @@ find services that another one has started.
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -21,6 +22,8 @@ WEB_ROLE = "frontdesk_web"
 _PROJECT = Path(__file__).resolve().parents[2]
 # Bytes of a socket's path: 107 on Linux, 103 on macOS, where sockaddr_un is shorter.
 _SOCKET_PATH_LIMIT = 103
+# Others mean something in an address or in a list of them; libpq, say, splits at commas.
+_SOCKET_PATH = re.compile(r"[\w./-]+", re.ASCII)
 _POSTGRES_SOCKET = ".s.PGSQL.5432"
 
 
@@ -76,7 +79,7 @@ def unusable(var: Path, error: OSError) -> EmbeddedError:
     reason = error.strerror or str(error)
     return EmbeddedError(
         f"cannot use {error.filename or var}: {reason}. "
-        f"Make {var} writable, or choose another folder with FRONTDESK_VAR."
+        f"Make {var} writable, or choose another folder with FRONTDESK_VAR"
     )
 
 
@@ -93,7 +96,8 @@ class Layout:
         self.sockets = self.run
         # /tmp and not $TMPDIR: processes with another environment must find the same folder.
         self.short = Path("/tmp") / self.name  # noqa: S108
-        if len(os.fsencode(self.run / _POSTGRES_SOCKET)) > _SOCKET_PATH_LIMIT:
+        longest = str(self.run / _POSTGRES_SOCKET)
+        if len(longest) > _SOCKET_PATH_LIMIT or not _SOCKET_PATH.fullmatch(longest):
             self.sockets = self.short
 
     @property
@@ -116,7 +120,7 @@ class Layout:
         ):
             raise EmbeddedError(
                 f"{self.sockets} is not a private folder of this user: remove it, "
-                "or choose a shorter folder with FRONTDESK_VAR."
+                "or choose a folder with a shorter and plain path with FRONTDESK_VAR"
             )
 
     def password(self, name: str) -> str:

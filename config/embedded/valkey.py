@@ -46,8 +46,9 @@ class Valkey(Server):
         # Here, since importing it takes longer than everything that a process asking for URLs does.
         import redis
 
+        url = urls(self.layout.var).redis
         try:
-            with redis.Redis.from_url(urls(self.layout.var).redis, socket_timeout=10) as client:
+            with redis.Redis.from_url(url, retry=None, socket_timeout=10) as client:
                 client.ping()
         # While the append-only file is read, the server answers with BusyLoadingError.
         except (redis.ConnectionError, redis.TimeoutError):

@@ -28,10 +28,16 @@ def _no_configured_servers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def _memory() -> Path | None:
+    """A folder in memory, several times faster with a data folder's thousand files; if large."""
+    folder = Path("/dev/shm")  # noqa: S108
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > 1e9 else None
+
+
 @contextlib.contextmanager
 def new_var() -> Iterator[Path]:
     """A var folder with a short path, which everybody may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="fd-"))
+    folder = Path(tempfile.mkdtemp(prefix="fd-", dir=_memory()))
     folder.chmod(0o755)
     yield folder
     assert erase(folder)

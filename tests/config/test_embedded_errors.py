@@ -87,8 +87,9 @@ def test_without_any_program_the_ways_out_are_named(
         start(var)
 
 
-def test_sockets_of_a_long_path_move_to_a_short_private_folder(var: Path) -> None:
-    deep = var / ("long" * 30)
+@pytest.mark.parametrize("name", ["long" * 30, 'it\'s a "föö", 100% sure?'])
+def test_sockets_of_unusual_paths_move_to_a_short_private_folder(var: Path, name: str) -> None:
+    deep = var / name
     deep.mkdir()
     short = Layout(deep).sockets
     try:
@@ -103,8 +104,9 @@ def test_sockets_of_a_long_path_move_to_a_short_private_folder(var: Path) -> Non
 
 
 @as_root
-@pytest.mark.parametrize("mode", ["namespace", "nobody"])
-@pytest.mark.parametrize("permissions", [0o755, 0o700])
+@pytest.mark.parametrize(
+    ("mode", "permissions"), [("namespace", 0o700), ("nobody", 0o700), ("nobody", 0o755)]
+)
 def test_root_can_run_it_in_open_and_closed_folders(
     var: Path, monkeypatch: pytest.MonkeyPatch, mode: str, permissions: int
 ) -> None:

@@ -48,6 +48,8 @@ class Command(BaseCommand):
         self.var = Path(settings.FRONTDESK_VAR)
         self.web = f"http://{startup.reachable(options['host'])}:{options['port']}"
         self.sandbox = f"http://{_LOCAL}:{options['sandbox_port']}"
+        # Where `python -m` finds our packages, wherever this was called.
+        os.chdir(settings.BASE_DIR)
         try:
             code = self._run(startup.needed_services(self.var))
         except KeyboardInterrupt:

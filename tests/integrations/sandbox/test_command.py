@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 
+from integrations.management.commands.sandbox import Command
 from integrations.sandbox import ControlClient
+from integrations.sandbox.application import Sandbox
 
 from .gateway import BOOKING
 
@@ -126,7 +129,13 @@ def test_a_kill_loses_nothing_that_was_answered(start: Start, tmp_path: Path) ->
     answer = requests.get(f"{sikka['url']}/practices", headers=headers, timeout=5)
     assert answer.status_code == 200
 
-    third = start("--json", "--port", "0", "--state", str(file))
-    _, err = third.communicate(timeout=10)
-    assert third.returncode == 1
-    assert err == f"CommandError: {file} is in use by another sandbox: choose another file.\n"
+
+def test_what_it_cannot_start_with_is_a_command_error(tmp_path: Path) -> None:
+    file = tmp_path / "books.sqlite3"
+    Sandbox(state=file, seed=7).close()
+    with pytest.raises(CommandError, match="start with --seed 7 or choose another file"):
+        call_command(Command(), port=0, state=str(file), seed=8)
+    with pytest.raises(CommandError, match="failures must be a share from 0 to 1, not '7'"):
+        call_command(Command(), port=0, failures="7")
+    with pytest.raises(CommandError, match="Choose another --host or --port"):
+        call_command(Command(), port=0, host="192.0.2.1")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+import time_machine
 
 from integrations.sandbox import ControlRefused, PortTaken, RunningSandbox, WrongKnob, running
 
@@ -160,6 +161,20 @@ def test_the_control_client_directs_a_running_sandbox(sandbox: RunningSandbox) -
     with pytest.raises(ControlRefused, match="no knob is called 'speed'"):
         control.knobs(speed=3)
     assert control.freeze(False) >= MONDAY
+
+
+def test_a_test_that_moves_time_moves_the_sandbox_in_its_process() -> None:
+    with time_machine.travel(MONDAY, tick=False) as traveller, running() as sandbox:
+        assert sandbox.control.now == MONDAY
+        traveller.shift(timedelta(hours=25))
+        assert sandbox.control.now == MONDAY + timedelta(hours=25)
+
+
+def test_calls_are_printed_only_when_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    for verbose in (False, True):
+        with running(verbose=verbose) as sandbox:
+            requests.get(f"{sandbox.url}/practices?search=%25", timeout=5)
+        assert ("GET /sikka/v4/practices" in capfd.readouterr().err) is verbose
 
 
 def test_a_wrong_knob_is_refused_before_anything_starts() -> None:

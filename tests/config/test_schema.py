@@ -1,0 +1,57 @@
+"""The OpenAPI schema is complete, valid, and shown on a page that the CSP lets work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def schema() -> dict[str, Any]:
+    answer = Client().get("/api/schema/")
+    assert answer.status_code == 200
+    return yaml.safe_load(answer.content)
+
+
+def operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in schema["paths"].values() for operation in path.values()]
+
+
+def test_every_operation_documents_its_errors_in_the_envelope(schema: dict[str, Any]) -> None:
+    for operation in operations(schema):
+        errors = {code for code in operation["responses"] if code.startswith("4")}
+        assert {"400"} <= errors
+        for code in errors:
+            content = operation["responses"][code]["content"]["application/json"]
+            assert content["schema"] == {"$ref": "#/components/schemas/ErrorEnvelope"}
+
+
+def test_booking_is_documented_with_its_key_and_its_refusals(schema: dict[str, Any]) -> None:
+    operation = schema["paths"]["/api/v1/clinics/{clinic_pk}/appointments"]["post"]
+    assert operation["operationId"] == "book_appointment"
+    (key,) = (row for row in operation["parameters"] if row["name"] == "Idempotency-Key")
+    assert (key["in"], key["required"]) == ("header", True)
+    assert {"202", "400", "401", "403", "404", "409", "422"} == set(operation["responses"])
+
+
+def test_only_logging_in_needs_no_login(schema: dict[str, Any]) -> None:
+    open_to_all = [
+        operation["operationId"]
+        for operation in operations(schema)
+        if not operation.get("security")
+    ]
+    assert open_to_all == ["login"]
+
+
+def test_the_documentation_page_needs_no_inline_script() -> None:
+    page = Client().get("/api/docs/")
+    assert page.status_code == 200
+    assert b"<script>" not in page.content
+    policy = page["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy

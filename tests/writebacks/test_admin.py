@@ -1,0 +1,232 @@
+"""The admin's pages: readable, tenant by tenant, without secrets, in a steady number of queries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from clinics.models import Appointment, User
+from integrations.contract import Priority
+from integrations.http import budget
+from integrations.models import Integration, IntegrationStatus
+from tests import make
+from writebacks.dashboard import practice_cards
+from writebacks.models import Writeback
+from writebacks.states import Event
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator() -> User:
+    return make.member(make.organization(), is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(integration: Integration) -> User:
+    return make.member(integration.organization, is_staff=True)
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_the_card_counts_calls_by_priority_and_writebacks_by_standing(
+    integration: Integration, desk: User
+) -> None:
+    now = timezone.now()
+    for priority in [Priority.HIGH, *[Priority.LOW] * 3]:
+        budget.take([integration.practice_counter()], priority, now)
+    make.writeback(integration, created_at=now - timedelta(minutes=2))
+    make.writeback(integration, status="pending", external_id="1")
+    make.writeback(integration, status="unconfirmed")
+    for seconds in (30, 90):
+        make.writeback(
+            integration,
+            status="completed",
+            created_at=now - timedelta(seconds=seconds),
+            completed_at=now,
+            due_at=None,
+        )
+    long_ago = now - timedelta(days=2)
+    make.writeback(
+        integration, status="failed", failure_code="x", completed_at=long_ago, due_at=None
+    )
+    (card,) = practice_cards(desk, now)
+    assert (card.total.used, card.total.limit, card.total.percent) == (4, 200, 2)
+    assert [(bar.used, bar.limit) for bar in card.split] == [(1, 200), (3, 150)]
+    assert (card.open, card.oldest_age) == (2, timedelta(minutes=2))
+    assert (card.unconfirmed, card.completed, card.failed) == (1, 2, 0)
+    assert card.average == timedelta(seconds=60)
+    assert card.health == ("warning", "Some writes are not confirmed")
+
+
+@pytest.mark.parametrize(
+    ("used", "status", "health"),
+    [
+        (0, IntegrationStatus.ACTIVE, ("good", "Healthy")),
+        (150, IntegrationStatus.ACTIVE, ("warning", "Background checks wait for the next hour")),
+        (200, IntegrationStatus.ACTIVE, ("bad", "This hour's calls are used up")),
+        (0, IntegrationStatus.SETUP_REQUIRED, ("warning", "Set-up is not finished")),
+        (0, IntegrationStatus.ERROR, ("bad", "The PMS rejects our credential")),
+    ],
+)
+def test_the_card_says_in_one_sentence_how_the_practice_is(
+    integration: Integration,
+    desk: User,
+    used: int,
+    status: IntegrationStatus,
+    health: tuple[str, str],
+) -> None:
+    integration.status = status
+    integration.save()
+    now = timezone.now()
+    for _ in range(used):
+        budget.take([integration.practice_counter()], Priority.HIGH, now)
+    (card,) = practice_cards(desk, now)
+    assert card.health == health
+
+
+def test_the_first_page_shows_a_members_own_practices_and_an_operator_all(
+    integration: Integration, desk: User, operator: User
+) -> None:
+    theirs = make.integration(make.clinic())
+    page = logged_in(desk).get("/admin/").content.decode()
+    assert integration.clinic.name in page
+    assert theirs.clinic.name not in page
+    page = logged_in(operator).get("/admin/").content.decode()
+    assert integration.clinic.name in page
+    assert theirs.clinic.name in page
+
+
+def test_cards_take_three_queries_for_any_number_of_practices(
+    operator: User, django_assert_num_queries: Any
+) -> None:
+    for _ in range(5):
+        make.writeback(make.integration(make.clinic()))
+    with django_assert_num_queries(3):
+        cards = practice_cards(operator, timezone.now())
+        assert len([card.clinic.organization.name for card in cards]) == 5
+
+
+def test_a_writebacks_page_tells_its_whole_story(integration: Integration, desk: User) -> None:
+    now = timezone.now()
+    writeback = make.writeback(integration, requested_by=desk)
+    writeback.advance(Event.CLAIMED, now, attempts=1)
+    writeback.advance(
+        Event.ACCEPTED, now, calls=1, external_id="275495", due_at=now + timedelta(seconds=30)
+    )
+    page = logged_in(desk).get(f"/admin/writebacks/writeback/{writeback.pk}/change/")
+    text = page.content.decode()
+    assert page.status_code == 200
+    for words in (
+        "Ada Invented",
+        "Mara Dentist",
+        "Wed 06 Mar 2030, 09:00 (America/New_York), 30 min",
+        "275495",
+        "Accepted by the PMS",
+        "submitting → pending · 1 API call",
+        "The PMS has it and is at work",
+    ):
+        assert words in text
+
+
+def test_the_list_filters_answer_an_operators_questions(
+    integration: Integration, desk: User
+) -> None:
+    now = timezone.now()
+    late = make.writeback(integration, due_at=now - timedelta(minutes=5))
+    budget_wait = make.writeback(integration, waiting_for="waiting_for_budget")
+    offline = make.writeback(integration, waiting_for="agent_offline")
+    unknown = make.writeback(integration, status="unconfirmed")
+    ended = make.writeback(integration, status="completed", completed_at=now, due_at=None)
+    client = logged_in(desk)
+
+    def found(standing: str) -> set[Writeback]:
+        page = client.get("/admin/writebacks/writeback/", {"standing": standing})
+        return set(page.context["cl"].result_list)
+
+    assert found("late") == {late}
+    assert found("budget") == {budget_wait}
+    assert found("agent") == {offline}
+    assert found("unconfirmed") == {unknown}
+    assert found("open") == {late, budget_wait, offline, unknown}
+    assert ended in set(client.get("/admin/writebacks/writeback/").context["cl"].result_list)
+
+
+PAGES = [
+    "clinics/appointment",
+    "clinics/clinic",
+    "clinics/location",
+    "clinics/operatory",
+    "clinics/patient",
+    "clinics/practitioner",
+    "integrations/integration",
+    "writebacks/writeback",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_list_opens_and_shows_nothing_of_another_organization(
+    integration: Integration, desk: User, path: str
+) -> None:
+    other = make.integration(make.clinic())
+    for each in (integration, other):
+        writeback = make.writeback(each)
+        asked = writeback.command
+        Appointment.objects.create(
+            organization=each.organization,
+            clinic=each.clinic,
+            external_id="1",
+            patient_id=asked["patient"],
+            starts_at=timezone.now(),
+            ends_at=timezone.now() + timedelta(hours=1),
+            status="booked",
+        )
+    page = logged_in(desk).get(f"/admin/{path}/")
+    assert page.status_code == 200
+    rows = list(page.context["cl"].result_list)
+    assert rows
+    assert {row.organization_id for row in rows} == {integration.organization_id}
+    change = logged_in(desk).get(f"/admin/{path}/{rows[0].pk}/change/")
+    assert change.status_code == 200
+    model = type(rows[0])
+    foreign = model.objects.filter(organization=other.organization)[0]
+    answer = logged_in(desk).get(f"/admin/{path}/{foreign.pk}/change/")
+    assert answer.status_code == 302, "the admin sends the unknown back to its first page"
+
+
+def test_no_page_shows_a_secret_of_an_integration(integration: Integration, operator: User) -> None:
+    integration.credential = {"app_id": "a", "app_key": "sEcReT-1", "secret_key": "sEcReT-2"}
+    integration.access_key, integration.refresh_key = "sEcReT-3", "sEcReT-4"
+    integration.save()
+    client = logged_in(operator)
+    for page in ("", f"{integration.pk}/change/", f"{integration.pk}/history/"):
+        answer = client.get(f"/admin/integrations/integration/{page}")
+        assert answer.status_code == 200
+        assert b"sEcReT" not in answer.content
+
+
+def test_staff_cannot_change_what_only_the_program_writes(
+    integration: Integration, desk: User
+) -> None:
+    writeback = make.writeback(integration)
+    client = logged_in(desk)
+    for action in ("change", "delete"):
+        address = f"/admin/writebacks/writeback/{writeback.pk}/{action}/"
+        assert client.post(address, {"status": "completed"}).status_code == 403
+    assert client.get("/admin/writebacks/writeback/add/").status_code == 403
+    writeback.refresh_from_db()
+    assert writeback.status == "queued"
+
+
+def test_a_page_of_the_admin_carries_a_strict_content_policy(operator: User) -> None:
+    policy = logged_in(operator).get("/admin/")["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
