@@ -6,6 +6,7 @@ What cannot be used raises ImproperlyConfigured with one line that says what to 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -31,7 +32,7 @@ def embedded_urls() -> embedded.Urls:
         raise ImproperlyConfigured(str(error)) from error
 
 
-def database_config() -> dict[str, object]:
+def database_config() -> dict[str, Any]:
     """Return Django's DATABASES entry: of DATABASE_URL, or else of the embedded server."""
     url = env.str("DATABASE_URL", default="") or embedded_urls().database
     wrong = ImproperlyConfigured(

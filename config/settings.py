@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery.schedules import schedule
 from csp.constants import NONE, SELF
@@ -97,7 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Data ------------------------------------------------------------------------------------
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **database_config(),
         "CONN_MAX_AGE": 0,
@@ -106,7 +107,7 @@ DATABASES = {
 }
 # Only the web keeps a pool (config/asgi.py sets this): Celery closes a pool after each task.
 if env.bool("DATABASE_POOL", default=False):
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10, "timeout": 10}}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"max_size": 10, "timeout": 10}
 
 REDIS_URL, CELERY_BROKER_URL = redis_urls()
 CACHES = {

@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,26 +33,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 def _discard(services: EmbeddedServices) -> None:
     services.stop()
-    erase(services.layout.var)
+    with _alone(services.layout.var.parent):
+        erase(services.layout.var)
 
 
 def _start(*, database: bool, redis: bool) -> EmbeddedServices:
     home = var_folder() / "test"
     home.mkdir(parents=True, exist_ok=True)
-    lock = ProcessLock(home / "lock")
-    deadline = time.monotonic() + 60
-    # One at a time, so that nobody sweeps away a folder before its owner has locked it.
-    while not lock.acquire():
-        if time.monotonic() > deadline:
-            raise EmbeddedError(f"{lock.path} is held by {lock.holder()}")
-        time.sleep(0.05)
-    try:
+    with _alone(home):
         _sweep(home)
         var = Path(tempfile.mkdtemp(prefix="run-", dir=home))
         services = EmbeddedServices(var, durable=False, postgres=database, valkey=redis)
         services.start()
-    finally:
-        lock.release()
     addresses = urls(var)
     if database:
         # The owner's, who alone may create the test database.
@@ -60,6 +53,21 @@ def _start(*, database: bool, redis: bool) -> EmbeddedServices:
         os.environ["REDIS_URL"] = addresses.redis
         os.environ["CELERY_BROKER_URL"] = addresses.broker
     return services
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Let one run at a time make and delete folders, so that none sweeps away another's."""
+    lock = ProcessLock(home / "lock")
+    deadline = time.monotonic() + 60
+    while not lock.acquire():
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f"{lock.path} is held by {lock.holder()}")
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _sweep(home: Path) -> None:

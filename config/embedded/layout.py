@@ -4,6 +4,7 @@ Everything follows from the folder's path and the passwords in it, so that any p
 find services that another one has started.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -76,6 +77,8 @@ def urls(var: Path) -> Urls:
 
 def unusable(var: Path, error: OSError) -> EmbeddedError:
     """The one line for a var folder that the system will not let us use."""
+    if error.errno == errno.ENOSPC:
+        return EmbeddedError(f"cannot write to {var}: the disk is full")
     reason = error.strerror or str(error)
     return EmbeddedError(
         f"cannot use {error.filename or var}: {reason}. "

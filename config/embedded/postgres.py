@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: its data folder, its server, and the roles of Frontdesk in it."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -105,11 +106,11 @@ class Postgres(Server):
             exists = connection.execute(query, [DATABASE]).fetchone() is not None
         # Test databases are copies of template1.
         self._grant("template1")
-        if not exists:
-            with self._connect("postgres") as connection:
+        with self._connect("postgres") as connection:
+            if not exists:
                 self._run(connection, "CREATE DATABASE {database} OWNER {owner}")
-                self._run(connection, "REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-                self._run(connection, "GRANT CONNECT ON DATABASE {database} TO {web}")
+            self._run(connection, "REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+            self._run(connection, "GRANT CONNECT ON DATABASE {database} TO {web}")
         self._grant(DATABASE)
 
     def _grant(self, database: str) -> None:
@@ -181,12 +182,12 @@ class Postgres(Server):
 
     def _major(self) -> int:
         output = self._output(self._programs.bin / "postgres", "--version")
-        major = int(output.split()[2].split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz"))
-        if major < _OLDEST_MAJOR:
+        found = re.search(r"\(PostgreSQL\) (\d+)", output)
+        if found is None or int(found[1]) < _OLDEST_MAJOR:
             raise EmbeddedError(
-                f"{self._programs.bin} has PostgreSQL {major}; {_OLDEST_MAJOR} or newer is needed"
+                f"{self._programs.bin} has {output.strip()}; {_OLDEST_MAJOR} or newer is needed"
             )
-        return major
+        return int(found[1])
 
     def _initialise(self) -> None:
         """Make the data folder under another name first, so that a kill leaves none half made."""

@@ -115,5 +115,5 @@ def failure(name: str, what: str, output: str, more: str = "") -> EmbeddedError:
     """An error that shows what the program itself had to say."""
     if "No space left on device" in output:
         what = f"{what}: the disk is full"
-    lines = "\n".join(f"  {line}" for line in output.splitlines())
+    lines = "\n".join(f"  {line}" for line in output.splitlines()[-15:])
     return EmbeddedError(f"{name} {what}; its last words:\n{lines}\n{more}".rstrip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -60,12 +61,25 @@ def send(
     return Answer(response.status_code, response.headers, response.content)
 
 
-def _session() -> requests.Session:
-    """Return this thread's session: connections are kept, and no proxy of ours is guessed."""
-    session: requests.Session | None = getattr(_local, "session", None)
+class _Session(requests.Session):
+    """Keeps connections and nothing else: every practice's calls go through the same session."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # No proxy and no .netrc of this machine.
+        self.trust_env = False
+        # A cookie of one practice's answer must not go out with another practice's request.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return no target: requests would parse it even where it does not follow."""
+
+
+def _session() -> _Session:
+    """Return this thread's session."""
+    session: _Session | None = getattr(_local, "session", None)
     if session is None:
-        session = _local.session = requests.Session()
-        session.trust_env = False
+        session = _local.session = _Session()
     return session
 
 

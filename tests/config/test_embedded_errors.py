@@ -1,5 +1,6 @@
 """What people are told when the embedded services cannot run; and where they can nevertheless."""
 
+import errno
 import functools
 import os
 import shutil
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.embedded import EmbeddedError, EmbeddedServices, account, urls
-from config.embedded.layout import Layout
+from config.embedded.layout import Layout, unusable
 from config.embedded.server import failure
 from tests.config.conftest import execute, store
 
@@ -61,10 +62,22 @@ def test_a_server_that_refuses_to_start_is_quoted(used_var: Path) -> None:
         start(used_var, valkey=False)
 
 
-def test_a_full_disk_is_called_that() -> None:
-    output = "initdb: error: could not write to file: No space left on device"
-    with pytest.raises(EmbeddedError, match="initdb failed: the disk is full"):
-        raise failure("initdb", "failed", output)
+def test_a_full_disk_is_called_that(var: Path) -> None:
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(unusable(var, error)) == f"cannot write to {var}: the disk is full"
+    told = failure("initdb", "failed", f"initdb: error: could not write: {error.strerror}")
+    assert str(told).startswith("initdb failed: the disk is full; its last words:\n  initdb: error")
+
+
+def test_a_postgres_that_is_too_old_is_refused(
+    used_var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("postgres", "initdb"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.9 (Debian)'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PGBIN", str(tmp_path))
+    with pytest.raises(EmbeddedError, match=r"has postgres \(PostgreSQL\) 15.9 .*; 17 or newer"):
+        start(used_var, valkey=False)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -123,6 +124,7 @@ def test_nothing_is_left_after_it_was_killed_and_it_starts_again(up: Up) -> None
 def _find(pid: int, name: str, but: psutil.Process | None = None) -> psutil.Process | None:
     """The direct child whose command has that word, leaving one out."""
     for child in psutil.Process(pid).children():
-        if child != but and child.is_running() and name in " ".join(child.cmdline()):
-            return child
+        with suppress(psutil.NoSuchProcess):  # or a zombie, which has no command any more
+            if child != but and name in " ".join(child.cmdline()):
+                return child
     return None

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks raw bytes, so that a test decides what a connection goes through."""
+"""A server on loopback that speaks raw bytes: a test decides what each connection goes through."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Wire:
     connections: int = 0
     #: Set when the test is over; a script that keeps its client waiting waits for this.
     over: threading.Event = field(default_factory=threading.Event)
+    #: The connection that is being served.
+    current: socket.socket | None = None
 
 
 class Peer:
@@ -87,6 +89,12 @@ def read_and_answer(peer: Peer) -> None:
     peer.answer()
 
 
+def answer_all(peer: Peer) -> None:
+    """Answer until the client ends the connection."""
+    while True:
+        read_and_answer(peer)
+
+
 @contextmanager
 def serving(*scripts: Script) -> Iterator[Wire]:
     """Serve one connection after another: each follows its script, later ones the last script."""
@@ -99,6 +107,8 @@ def serving(*scripts: Script) -> Iterator[Wire]:
         yield wire
     finally:
         wire.over.set()
+        with contextlib.suppress(OSError, AttributeError):
+            wire.current.shutdown(socket.SHUT_RDWR)  # wakes the one that reads
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port)).close()  # wakes the one that accepts
         thread.join(10)
@@ -113,7 +123,7 @@ def _serve(listener: socket.socket, wire: Wire, scripts: tuple[Script, ...]) -> 
             return
         script = scripts[min(wire.connections, len(scripts) - 1)]
         wire.connections += 1
-        peer = Peer(wire, connection)
+        wire.current, peer = connection, Peer(wire, connection)
         with contextlib.suppress(OSError, EOFError):
             script(peer)
         peer.close()

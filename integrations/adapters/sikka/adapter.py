@@ -98,7 +98,7 @@ class Sikka:
             }
         reply = self.client.request("POST", "/request_key", scopes=OFFICE, json=body)
         answers.raise_for_error(reply)
-        found = answers.items(reply)
+        found = answers.records(reply)
         if not found or not found[0].get("request_key"):
             raise NoAnswer("Sikka's answer holds no request key.")
         # "85603 second(s)": a number with its unit.
@@ -187,7 +187,7 @@ class Sikka:
 
     def _status(self, reference: str) -> Outcome | None:
         """Ask for one write; None where Sikka does not know it."""
-        found = answers.items(self._as_office("GET", "/writeback_status", {"id": reference}))
+        found = answers.records(self._as_office("GET", "/writeback_status", {"id": reference}))
         rows = [item for item in found if str(item.get("id")) == reference]
         return mapping.status_outcome(rows[0]) if rows else None
 

@@ -19,10 +19,10 @@ from integrations.http.errors import (
     Throttled,
 )
 
-#: The request key ended (400, not 401) or is not known any more.
-EXPIRED_CODES = frozenset({"API1025"})
-#: 400s about who we are: application id or key, MID, request key, secret missing or invalid.
-CREDENTIAL_CODES = frozenset({"API1001", "API1002", "API1003", "API1004", "API1005"})
+#: The request key ended (400, not 401) or is not known any more: it was deleted, say.
+EXPIRED_CODES = frozenset({"API1025", "API1004"})
+#: 400s about who we are: application id or key, MID, secret missing or invalid.
+CREDENTIAL_CODES = frozenset({"API1001", "API1002", "API1003", "API1005"})
 AGENT_OFFLINE_CODE = "API2017"
 
 
@@ -36,7 +36,7 @@ def raise_for_error(reply: Reply) -> None:
         raise NoAnswer(f"{what}.")
     if reply.status == 429:
         raise Throttled(f"{what}: too many calls.")
-    if code in EXPIRED_CODES:
+    if reply.status == 400 and code in EXPIRED_CODES:
         raise KeyExpired(f"{what}: the request key has ended.")
     if reply.status == 412 or code == AGENT_OFFLINE_CODE:
         raise AgentOffline(f"{what}: the practice's computer is not connected to Sikka.")
@@ -57,37 +57,40 @@ def _short_message(reply: Reply) -> str:
 
 
 def items(reply: Reply) -> list[dict[str, Any]]:
-    """Return a list's items. An empty list is 204 without a body; some envelopes come wrapped in
-    an array of one, and a single record without an envelope."""
-    if reply.status == 204 or reply.data is None:
+    """Return a list's items. Only 204 is an empty list: what proves absence is never guessed."""
+    if reply.status == 204:
         return []
-    data = reply.data
-    if isinstance(data, list):
-        if len(data) == 1 and isinstance(data[0], dict) and "items" in data[0]:
-            data = data[0]
-        else:
-            return [item for item in data if isinstance(item, dict)]
-    if not isinstance(data, dict):
+    data = _unwrapped(reply)
+    found = data.get("items") if isinstance(data, dict) else None
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise NoAnswer("Sikka's list is not in its documented form.")
-    if "items" not in data:
-        return [data]
-    found = data["items"]
-    if not isinstance(found, list):
-        raise NoAnswer("Sikka's list is not in its documented form.")
-    return [item for item in found if isinstance(item, dict)]
+    return found
+
+
+def records(reply: Reply) -> list[dict[str, Any]]:
+    """Return the records of an answer that may also be a single one without a list's envelope."""
+    data = _unwrapped(reply)
+    return [data] if isinstance(data, dict) and "items" not in data else items(reply)
 
 
 def has_next_page(reply: Reply) -> bool:
     """Return whether the envelope names a next page ("" where there is none)."""
-    data = reply.data[0] if isinstance(reply.data, list) and reply.data else reply.data
+    data = _unwrapped(reply)
     pagination = data.get("pagination") if isinstance(data, dict) else None
     return bool(isinstance(pagination, dict) and pagination.get("next"))
+
+
+def _unwrapped(reply: Reply) -> Any:
+    """Return what was answered without the array of one that some envelopes come in."""
+    data = reply.data
+    return data[0] if isinstance(data, list) and len(data) == 1 else data
 
 
 def write_id(reply: Reply) -> str:
     """Return the id of an accepted write, which Sikka tells only inside a sentence ("Id:275495")
     and in the address of its status. Raises NoAnswer when neither is there: the write may stand."""
-    data = reply.data if isinstance(reply.data, dict) else {}
+    data = _unwrapped(reply)
+    data = data if isinstance(data, dict) else {}
     for field, pattern in (
         ("long_message", r"\bId:\s*(\d+)"),
         ("more_information", r"[?&]id=(\d+)"),
