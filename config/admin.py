@@ -18,7 +18,7 @@ class FrontdeskAdminSite(admin.AdminSite):
     site_header = "Frontdesk"
     site_title = "Frontdesk"
     index_title = "Practices"
-    site_url = "/api/docs/"
+    site_url = None
     index_template = "admin/frontdesk_index.html"
 
     def index(

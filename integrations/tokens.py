@@ -14,7 +14,14 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from integrations.contract import Token
-from integrations.http.errors import NotAuthorized, PmsError, Refused, TokenBusy
+from integrations.http.errors import (
+    KeyExpired,
+    NotAuthorized,
+    NotReached,
+    PmsError,
+    Refused,
+    TokenBusy,
+)
 from integrations.models import Integration, IntegrationStatus
 
 logger = logging.getLogger(__name__)
@@ -22,6 +29,8 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=15)
 #: How soon a caller who found a renewal under way comes again.
 BUSY_RETRY = timedelta(seconds=2)
+#: What a PMS says to a refresh key or a credential that it does not accept.
+REJECTIONS = (NotAuthorized, Refused, KeyExpired)
 
 
 @dataclass(slots=True)
@@ -61,31 +70,32 @@ class StoredTokens:
             if integration.access_key and integration.access_key != stale:
                 return integration.access_key  # somebody else was first
             raise TokenBusy("Another process is renewing the key.", retry_at=now + BUSY_RETRY)
+        # Matches nothing any more once the lease has lapsed and another process has renewed.
+        ours = Integration.objects.filter(pk=integration.pk, key_lease_until=now + LEASE)
         try:
             token = self._issue()
+        except REJECTIONS as error:
+            if ours.update(key_lease_until=None):
+                mark_failed(integration, str(error), now)
+            # Not Refused: that would be taken for an answer to the call that wants the key.
+            raise NotAuthorized(str(error)) from error
         except PmsError as error:
-            Integration.objects.filter(pk=integration.pk).update(key_lease_until=None)
-            if isinstance(error, NotAuthorized | Refused):
-                mark_failed(integration, str(error))
+            ours.update(key_lease_until=None)
+            if error.may_have_happened:  # to the key, but the call that wants it was not sent
+                raise NotReached(f"No key came. {error}") from error
             raise
-        integration.access_key = token.value
-        integration.refresh_key = token.refresh_value
-        integration.key_renewed_at = now
-        integration.key_expires_at = now + token.lifetime
-        integration.key_lease_until = None
-        integration.status = IntegrationStatus.ACTIVE
-        integration.error_message = ""
-        integration.save(
-            update_fields=[
-                "access_key",
-                "refresh_key",
-                "key_renewed_at",
-                "key_expires_at",
-                "key_lease_until",
-                "status",
-                "error_message",
-            ]
-        )
+        renewed = {
+            "access_key": token.value,
+            "refresh_key": token.refresh_value,
+            "key_renewed_at": now,
+            "key_expires_at": now + token.lifetime,
+            "key_lease_until": None,
+            "status": IntegrationStatus.ACTIVE,
+            "error_message": "",
+        }
+        for name, value in renewed.items():
+            setattr(integration, name, value)
+        ours.update(**renewed)
         return token.value
 
     def _issue(self) -> Token:
@@ -94,14 +104,18 @@ class StoredTokens:
         if refresh:
             try:
                 return self.issue(refresh)
-            except (NotAuthorized, Refused):
+            except REJECTIONS:
                 logger.warning("integration %s: refresh key rejected", self.integration.pk)
         return self.issue("")
 
 
-def mark_failed(integration: Integration, reason: str) -> None:
-    """Show that the PMS rejects our credential, until a call works again."""
+def mark_failed(integration: Integration, reason: str, now: datetime) -> None:
+    """Show that the PMS rejects our credential, until a call works again.
+
+    Its key counts as ended, whatever it promised, so that the tick tries for a new one.
+    """
     logger.error("integration %s: %s", integration.pk, reason)
     integration.status = IntegrationStatus.ERROR
-    integration.error_message = reason
-    integration.save(update_fields=["status", "error_message"])
+    integration.error_message = reason[:500]
+    integration.key_expires_at = now
+    integration.save(update_fields=["status", "error_message", "key_expires_at"])

@@ -159,6 +159,8 @@ def _watch(
             calls = f"  {event['calls']} call(s)" if event["calls"] else ""
             note = f"  {event['note']}" if event["note"] else ""
             say(f"  {since:6.1f} s  {event['to_status']:<11}{event['event']}{calls}{note}")
+            if event["event"] == "accepted":
+                say("          the first check is due 30 s later; until then nothing is asked")
         shown = len(writeback["events"])
         if writeback["completed_at"]:
             break

@@ -126,9 +126,7 @@ class Sikka:
         practices = self._pages(self._as_office, "/practices")
         for customer in sorted({str(item["cust_id"]) for item in practices}):
             params = {"cust_id": customer}
-            yield from map(
-                mapping.operatory, self._pages(self._as_office, "/operatories", params)
-            )
+            yield from map(mapping.operatory, self._pages(self._as_office, "/operatories", params))
 
     def patients(self) -> Iterator[PatientRecord]:
         fields = {"fields": "get_all"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ STATUS_WORDS = (
     ("broken", "cancelled"),
     ("cancel", "cancelled"),
     ("complete", "fulfilled"),
+    ("checked out", "fulfilled"),
     ("arrived", "arrived"),
     ("checked", "checked-in"),
 )
@@ -98,6 +99,8 @@ def appointment(item: dict[str, Any], timezones: dict[str, str]) -> AppointmentR
     minutes = int(item.get("length") or 0)
     if minutes <= 0:
         raise UnreadableRecord("the appointment's length is not a number of minutes")
+    # Elapsed minutes: wall-clock arithmetic is an hour wrong over a change of the clocks.
+    ends_at = starts_at.astimezone(UTC) + timedelta(minutes=minutes)
     word = str(item.get("status") or "")
     return AppointmentRecord(
         external_id=str(item["appointment_sr_no"]),
@@ -106,7 +109,7 @@ def appointment(item: dict[str, Any], timezones: dict[str, str]) -> AppointmentR
         location_id=location_id,
         operatory_id=str(item.get("operatory") or ""),
         starts_at=starts_at,
-        ends_at=starts_at + timedelta(minutes=minutes),
+        ends_at=ends_at.astimezone(starts_at.tzinfo),
         status="cancelled" if is_true(item.get("cancelled")) else appointment_status(word),
         pms_status=word,
         description=str(item.get("description") or ""),
@@ -121,7 +124,8 @@ def appointment_status(word: str) -> str:
 
 def booking(asked: BookAppointment) -> PreparedWrite:
     """Put a booking into the words of POST /appointment, in the site's wall clock."""
-    minutes = int((asked.ends_at - asked.starts_at).total_seconds() // 60)
+    # Two times of the same zone are subtracted as wall clocks, so not directly.
+    lasts = asked.ends_at.astimezone(UTC) - asked.starts_at.astimezone(UTC)
     return PreparedWrite(
         method="POST",
         endpoint="/appointment",
@@ -132,7 +136,7 @@ def booking(asked: BookAppointment) -> PreparedWrite:
             "operatory": asked.operatory_id,
             "date": f"{asked.starts_at:%Y-%m-%d}",
             "time": f"{asked.starts_at:%H:%M}",
-            "length": str(minutes),
+            "length": str(int(lasts.total_seconds() // 60)),
             "description": asked.description,
             # An offline practice then answers 412 at once instead of keeping the write for later.
             "check_spu": "true",
@@ -166,8 +170,8 @@ def status_outcome(item: dict[str, Any]) -> Outcome:
 def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> bool:
     """Return whether a row of the list of writes is a write like this one from this office.
 
-    The list repeats what was sent, form-encoded; every field that we sent must be there with the
-    same value. `check_spu` steers the gateway and may not be echoed.
+    The list repeats what was sent; every field that we sent must be there with the same value.
+    `check_spu` steers the gateway and may not be echoed.
     """
     if str(item.get("office_id")) != office_id:
         return False
@@ -176,6 +180,22 @@ def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> boo
     resource = re.split(r"[/?]", prepared.endpoint.lstrip("/"))[0].rstrip("s")
     if str(item.get("api_name") or "").strip("/").rstrip("s") != resource:
         return False
-    echoed = dict(parse_qsl(str(item.get("api_request_body") or ""), keep_blank_values=True))
+    body = str(item.get("api_request_body") or "")
     sent = {name: str(value) for name, value in prepared.body.items() if name != "check_spu"}
-    return all(echoed.get(name) == value for name, value in sent.items())
+    return _holds_encoded(body, sent) or _holds_plain(body, sent)
+
+
+def _holds_encoded(body: str, sent: dict[str, str]) -> bool:
+    """Return whether a form-encoded body has all these values. An empty one may be left out."""
+    echoed = dict(parse_qsl(body, keep_blank_values=True))
+    return all(echoed.get(name, "") == value for name, value in sent.items())
+
+
+def _holds_plain(body: str, sent: dict[str, str]) -> bool:
+    """The same of a body that is joined like a form but not encoded, as in the documentation's
+    samples: there, an & or + of a value stands as it is."""
+    framed = f"&{body}&"
+    return all(
+        f"&{name}={value}&" in framed or (not value and f"&{name}=" not in framed)
+        for name, value in sent.items()
+    )
