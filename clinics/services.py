@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import CharField
 
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner, Record
 from clinics.records import (
@@ -64,60 +66,70 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
     by_id = {record.external_id: record for record in records}
     if not by_id:
         return Stored()
-    kind = type(next(iter(by_id.values())))
-    table = TABLES[kind]
+    # Always in the same order: two imports at once then wait for each other, without a deadlock.
+    ordered = [by_id[external_id] for external_id in sorted(by_id)]
+    table = TABLES[type(ordered[0])]
     known = dict(
         table._default_manager.filter(clinic=clinic, external_id__in=by_id).values_list(
             "external_id", "payload_hash"
         )
     )
-    hashes = {external_id: record.payload_hash() for external_id, record in by_id.items()}
-    changed = [by_id[key] for key in by_id if known.get(key) != hashes[key]]
+    rows = _rows(clinic, table, ordered)
+    changed = [row for row in rows if known.get(row["external_id"]) != row["payload_hash"]]
     if changed:
-        fields = _rows(clinic, changed)
-        rows = [
-            table(
-                organization_id=clinic.organization_id,
-                clinic=clinic,
-                payload_hash=hashes[values["external_id"]],
-                sync_status=Record.SyncStatus.SYNCED,
-                last_synced_at=now,
-                created_at=now,
-                updated_at=now,
-                **values,
-            )
-            for values in fields
-        ]
-        written = [name for name in fields[0] if name != "external_id"]
         table._default_manager.bulk_create(
-            rows,
+            [
+                table(
+                    organization_id=clinic.organization_id,
+                    clinic=clinic,
+                    sync_status=Record.SyncStatus.SYNCED,
+                    last_synced_at=now,
+                    created_at=now,
+                    updated_at=now,
+                    **row,
+                )
+                for row in changed
+            ],
             update_conflicts=True,
             unique_fields=["clinic", "external_id"],
             update_fields=[
-                *written,
-                "payload_hash",
+                *(name for name in changed[0] if name != "external_id"),
                 "sync_status",
                 "last_synced_at",
                 "updated_at",
             ],
             batch_size=1000,
         )
-    created = sum(record.external_id not in known for record in changed)
-    return Stored(created, len(changed) - created, len(by_id) - len(changed))
+    created = sum(row["external_id"] not in known for row in changed)
+    return Stored(created, len(changed) - created, len(rows) - len(changed))
 
 
-def _rows(clinic: Clinic, records: list[R]) -> list[dict[str, Any]]:
-    """Return each record's fields as the table has them: references become our own ids."""
-    rows = [asdict(record) for record in records]
-    if not isinstance(records[0], AppointmentRecord):
-        return rows
-    for field, table in REFERENCES.items():
+def _rows(clinic: Clinic, table: type[Record], records: list[R]) -> list[dict[str, Any]]:
+    """Return each record's fields as the table has them: references become our own ids, and
+    texts are cut to their columns, whose lengths a PMS does not know. PostgreSQL takes no NUL."""
+    rows = [{**asdict(record), "payload_hash": record.payload_hash()} for record in records]
+    if table is Appointment:
+        _resolve(clinic, rows)
+    for field in table._meta.get_fields():
+        # An id is never cut: two might become one.
+        if isinstance(field, CharField) and field.name in rows[0] and field.name != "external_id":
+            for row in rows:
+                row[field.name] = row[field.name].replace("\0", "")[: field.max_length]
+    return rows
+
+
+def _resolve(clinic: Clinic, rows: list[dict[str, Any]]) -> None:
+    """Replace the PMS's ids by ours. One that we do not know yet is left open and changes the
+    hash, so that the row is written again as soon as we do."""
+    for field, target in REFERENCES.items():
         wanted = {row[field] for row in rows if row[field]}
         ids = dict(
-            table._default_manager.filter(clinic=clinic, external_id__in=wanted).values_list(
+            target._default_manager.filter(clinic=clinic, external_id__in=wanted).values_list(
                 "external_id", "pk"
             )
         )
         for row in rows:
-            row[field] = ids.get(row[field])
-    return rows
+            named, row[field] = row[field], ids.get(row[field])
+            if named and row[field] is None:
+                text = f"{row['payload_hash']} without {field}"
+                row["payload_hash"] = hashlib.sha256(text.encode()).hexdigest()

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from integrations.adapters.sikka.mapping import echoes
@@ -19,6 +19,10 @@ values = st.text(st.sampled_from("&=+%;# ?/41Aé") | st.characters(codec="utf-8"
 bodies = st.fixed_dictionaries(dict.fromkeys(FIELDS, values))
 #: How a form may write a value: spaces as plus or percent, or nothing encoded at all.
 encodings = st.sampled_from([quote_plus, quote, lambda value: value])
+
+
+#: A busy machine makes no test wrong.
+unhurried = settings(deadline=None)
 
 
 def row(body: dict[str, str], encode: Any = quote_plus) -> dict[str, str]:
@@ -36,12 +40,14 @@ def is_ours(body: dict[str, str], echo: dict[str, str]) -> bool:
     return echoes(echo, "D1", PreparedWrite(method="POST", endpoint="/appointment", body=sent))
 
 
+@unhurried
 @given(bodies, encodings)
 def test_whatever_was_sent_is_recognised(body: dict[str, str], encode: Any) -> None:
     assert is_ours(body, row(body, encode))
 
 
 @pytest.mark.parametrize("field", FIELDS)
+@unhurried
 @given(body=bodies, other=values)
 def test_one_changed_field_makes_it_another_write(
     field: str, body: dict[str, str], other: str
@@ -51,6 +57,7 @@ def test_one_changed_field_makes_it_another_write(
     assert not is_ours(body, row({**body, field: other}))
 
 
+@unhurried
 @given(body=bodies, office=st.sampled_from(["D", "D10", "d1", "D2", ""]))
 def test_another_offices_write_is_never_ours(body: dict[str, str], office: str) -> None:
     assert not is_ours(body, {**row(body), "office_id": office})

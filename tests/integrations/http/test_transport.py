@@ -129,18 +129,19 @@ WITHOUT_ANSWER = {
 }
 
 
+@pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("script", WITHOUT_ANSWER.values(), ids=WITHOUT_ANSWER.keys())
 def test_what_left_without_a_whole_answer_may_have_happened_and_is_sent_once(
-    script: Script,
+    script: Script, method: str
 ) -> None:
     with (
         serving(script) as server,
         pytest.raises(NoAnswer, match=r"^The PMS did not answer \(\w+\)\.$") as caught,
     ):
-        send(server.address, timeout=(2, 0.2))
+        send(server.address, method, timeout=(2, 0.2))
 
     assert caught.value.may_have_happened is True
-    assert server.connections == 1, "no second connection, so no second delivery"
+    assert server.connections == 1, "one attempt: each would cost a call"
 
 
 @pytest.mark.parametrize("script", [drop, stay_silent, stop_in_the_body])
