@@ -71,3 +71,10 @@ class AppointmentRecord(PmsRecord):
     status: str
     pms_status: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that cannot be kept; `reason` names what is wrong with it, never a value of it."""
+
+    reason: str

@@ -42,17 +42,19 @@ R = TypeVar("R", bound=PmsRecord)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many records one call found new, changed and as they were."""
+    """How many records were found new, changed, as they were, and impossible to keep."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    unreadable: int = 0
 
     def __add__(self, other: Stored) -> Stored:
         return Stored(
             self.created + other.created,
             self.updated + other.updated,
             self.unchanged + other.unchanged,
+            self.unreadable + other.unreadable,
         )
 
 

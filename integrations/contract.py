@@ -18,6 +18,7 @@ from clinics.records import (
     OperatoryRecord,
     PatientRecord,
     PractitionerRecord,
+    Unreadable,
 )
 
 
@@ -149,17 +150,17 @@ class Adapter(Protocol):
     def issue_token(self, refresh_value: str) -> Token:
         """Get a new key: by the refresh key where there is one, else from the credential."""
 
-    def locations(self) -> Iterator[LocationRecord]: ...
+    def locations(self) -> Iterator[LocationRecord | Unreadable]: ...
 
-    def practitioners(self) -> Iterator[PractitionerRecord]: ...
+    def practitioners(self) -> Iterator[PractitionerRecord | Unreadable]: ...
 
-    def operatories(self) -> Iterator[OperatoryRecord]: ...
+    def operatories(self) -> Iterator[OperatoryRecord | Unreadable]: ...
 
-    def patients(self) -> Iterator[PatientRecord]: ...
+    def patients(self) -> Iterator[PatientRecord | Unreadable]: ...
 
     def appointments(
         self, first: date, last: date, timezones: Mapping[str, str]
-    ) -> Iterator[AppointmentRecord]:
+    ) -> Iterator[AppointmentRecord | Unreadable]:
         """Yield what starts on these local dates; `timezones` maps location id → IANA name."""
 
     def prepare_booking(self, booking: BookAppointment) -> PreparedWrite:

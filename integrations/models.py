@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -16,8 +16,8 @@ from integrations import registry
 from integrations.contract import Manifest, Scope
 from integrations.http.budget import Counter
 
-#: A key is renewed this long before it ends: after 23 of Sikka's 24 hours.
-RENEW_BEFORE_END = timedelta(hours=1)
+#: A key is renewed when this share of its life is left: after 23 of Sikka's 24 hours.
+RENEW_AT_REST = 1 / 24
 
 
 class IntegrationStatus(models.TextChoices):
@@ -98,7 +98,18 @@ class Integration(models.Model):
 
     def key_is_due(self, now: datetime) -> bool:
         """Return whether the key should be renewed before the next call."""
-        return self.key_expires_at is None or now >= self.key_expires_at - RENEW_BEFORE_END
+        if self.key_expires_at is None or self.key_renewed_at is None:
+            return True
+        life = self.key_expires_at - self.key_renewed_at
+        return now >= self.key_expires_at - life * RENEW_AT_REST
+
+    def key_works(self, now: datetime) -> bool:
+        """Return whether the key has not ended yet, by what the PMS said of its life."""
+        return (
+            bool(self.access_key)
+            and self.key_expires_at is not None
+            and (now < self.key_expires_at)
+        )
 
 
 class BudgetWindow(models.Model):

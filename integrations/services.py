@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
@@ -9,11 +10,13 @@ from itertools import islice
 from django.utils import timezone
 
 from clinics.models import Location
-from clinics.records import PmsRecord
+from clinics.records import PmsRecord, Unreadable
 from clinics.services import Stored, store
 from integrations.contract import Priority
 from integrations.models import Integration, IntegrationStatus
 from integrations.session import open_session
+
+logger = logging.getLogger(__name__)
 
 #: Records stored in one transaction.
 BATCH = 500
@@ -27,15 +30,22 @@ def import_all(integration: Integration, progress: Progress | None = None) -> di
     """Store every record of the clinic's PMS; `progress` hears of each kind when it is done.
 
     Safe to repeat: what has not changed is not written. Raises a PmsError where the PMS stops
-    answering; what was stored until then stays.
+    answering; what was stored until then stays. A record that cannot be kept stops no other.
     """
     adapter = open_session(integration, Priority.LOW).adapter
     counts: dict[str, Stored] = {}
 
-    def take(kind: str, records: Iterator[PmsRecord]) -> None:
+    def take(kind: str, records: Iterator[PmsRecord | Unreadable]) -> None:
         counts[kind] = Stored()
         while batch := list(islice(records, BATCH)):
-            counts[kind] += store(integration.clinic, batch, now=timezone.now())
+            good = [record for record in batch if isinstance(record, PmsRecord)]
+            counts[kind] += store(integration.clinic, good, now=timezone.now())
+            for record in batch:
+                if isinstance(record, Unreadable):
+                    counts[kind] += Stored(unreadable=1)
+                    logger.warning(
+                        "integration %s: one of its %s %s", integration.pk, kind, record.reason
+                    )
         if progress:
             progress(kind, counts[kind])
 

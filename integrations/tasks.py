@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
-from django.db.models import Q
 from django.utils import timezone
 
 from integrations.contract import Priority
 from integrations.http.errors import PmsError
-from integrations.models import RENEW_BEFORE_END, Integration, IntegrationStatus
+from integrations.models import Integration, IntegrationStatus
 from integrations.session import open_session
 
 logger = logging.getLogger(__name__)
@@ -19,11 +18,9 @@ logger = logging.getLogger(__name__)
 @shared_task
 def refresh_tokens() -> int:
     """Start a renewal for each integration whose key is due; returns how many."""
-    due = timezone.now() + RENEW_BEFORE_END
-    integrations = Integration.objects.filter(
-        Q(key_expires_at=None) | Q(key_expires_at__lte=due)
-    ).exclude(status=IntegrationStatus.SETUP_REQUIRED)
-    ids = [str(pk) for pk in integrations.values_list("pk", flat=True)]
+    integrations = Integration.objects.exclude(status=IntegrationStatus.SETUP_REQUIRED)
+    now = timezone.now()
+    ids = [str(each.pk) for each in integrations.iterator() if each.key_is_due(now)]
     for pk in ids:
         refresh_token.delay(pk)
     return len(ids)

@@ -44,10 +44,15 @@ class StoredTokens:
 
     def current(self) -> str:
         """Return the stored key, renewed first when it is due. Raises TokenBusy or a PmsError."""
-        integration = self.integration
-        if integration.access_key and not integration.key_is_due(self.clock()):
+        integration, now = self.integration, self.clock()
+        if integration.access_key and not integration.key_is_due(now):
             return integration.access_key
-        return self._renew(integration.access_key)
+        try:
+            return self._renew(integration.access_key)
+        except PmsError:
+            if integration.key_works(now):
+                return integration.access_key  # due, but good until its end
+            raise
 
     def renew(self, rejected: str) -> str:
         """Return a key that is not the rejected one. Raises TokenBusy or a PmsError."""

@@ -56,7 +56,10 @@ def integration(of: Clinic, **fields: Any) -> Integration:
         "refresh_key": f"refresh-{number}",
         "key_expires_at": timezone.now() + timedelta(hours=24),
     }
-    return Integration.objects.create(organization=of.organization, clinic=of, **(values | fields))
+    values |= fields
+    if ends_at := values["key_expires_at"]:
+        values.setdefault("key_renewed_at", ends_at - timedelta(hours=24))
+    return Integration.objects.create(organization=of.organization, clinic=of, **values)
 
 
 def record(model: type[Any], of: Clinic, **fields: Any) -> Any:

@@ -110,6 +110,31 @@ def test_after_23_hours_it_is_renewed_before_the_next_call(
     assert issuer.asked == ["refresh-old"]
 
 
+def test_a_key_of_half_an_hour_is_not_renewed_before_every_call(
+    clock: Clock, linked: Integration
+) -> None:
+    Integration.objects.update(key_expires_at=clock.now + timedelta(minutes=30))
+    linked.refresh_from_db()
+    issuer = Issuer([token("new")])
+    clock.advance(28 * 60)
+    assert tokens(linked, issuer, clock).current() == "old"
+    clock.advance(60)
+    assert tokens(linked, issuer, clock).current() == "new"
+
+
+def test_a_key_that_is_due_but_not_ended_is_used_when_no_new_one_comes(
+    clock: Clock, linked: Integration
+) -> None:
+    clock.advance(23 * 3600)
+    issuer = Issuer([NotReached("away")])
+    assert tokens(linked, issuer, clock).current() == "old"
+    Integration.objects.update(key_lease_until=clock.now + timedelta(seconds=15))
+    assert tokens(linked, Issuer([]), clock).current() == "old", "another renews it right now"
+    clock.advance(3600)
+    with pytest.raises(NotReached):
+        tokens(linked, Issuer([NotReached("away")]), clock).current()
+
+
 def test_what_comes_back_is_stored_with_its_end(clock: Clock, linked: Integration) -> None:
     clock.advance(23 * 3600)
     tokens(linked, Issuer([token("new", timedelta(seconds=85603))]), clock).current()

@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 
 from clinics.records import (
     AppointmentRecord,
     LocationRecord,
     OperatoryRecord,
     PatientRecord,
+    PmsRecord,
     PractitionerRecord,
+    Unreadable,
 )
 from integrations.adapters.sikka import answers, mapping
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
@@ -41,6 +44,9 @@ APPLICATION = (Scope.APPLICATION,)
 ZONE_SLACK = timedelta(days=1)
 #: How much the vendor's clock may be before ours when a write is looked up.
 CLOCK_SKEW = timedelta(minutes=5)
+
+
+R = TypeVar("R", bound=PmsRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,38 +117,38 @@ class Sikka:
 
     # --- Reading -----------------------------------------------------------------------------
 
-    def locations(self) -> Iterator[LocationRecord]:
+    def locations(self) -> Iterator[LocationRecord | Unreadable]:
         path = "/authorized_practices"
-        for item in self._pages(self._as_application, path, {"show": "all"}):
-            # One list for all offices: anything else than an exact match is another tenant.
-            if str(item.get("office_id")) == self.credential.office_id:
-                yield mapping.location(item)
+        listed = self._pages(self._as_application, path, {"show": "all"})
+        # One list for all offices: anything else than an exact match is another tenant.
+        ours = (row for row in listed if str(row.get("office_id")) == self.credential.office_id)
+        return _readable(mapping.location, ours)
 
-    def practitioners(self) -> Iterator[PractitionerRecord]:
-        return map(mapping.practitioner, self._pages(self._as_office, "/providers"))
+    def practitioners(self) -> Iterator[PractitionerRecord | Unreadable]:
+        return _readable(mapping.practitioner, self._pages(self._as_office, "/providers"))
 
-    def operatories(self) -> Iterator[OperatoryRecord]:
+    def operatories(self) -> Iterator[OperatoryRecord | Unreadable]:
         # The list of operatories must be asked for by cust_id, which the practices tell.
         practices = self._pages(self._as_office, "/practices")
         for customer in sorted({str(item["cust_id"]) for item in practices}):
             params = {"cust_id": customer}
-            yield from map(mapping.operatory, self._pages(self._as_office, "/operatories", params))
+            listed = self._pages(self._as_office, "/operatories", params)
+            yield from _readable(mapping.operatory, listed)
 
-    def patients(self) -> Iterator[PatientRecord]:
+    def patients(self) -> Iterator[PatientRecord | Unreadable]:
         fields = {"fields": "get_all"}
-        return map(mapping.patient, self._pages(self._as_office, "/patients", fields))
+        return _readable(mapping.patient, self._pages(self._as_office, "/patients", fields))
 
     def appointments(
         self, first: date, last: date, timezones: Mapping[str, str]
-    ) -> Iterator[AppointmentRecord]:
+    ) -> Iterator[AppointmentRecord | Unreadable]:
         params = {
             "startdate": first.isoformat(),
             "enddate": last.isoformat(),
             "fields": "get_all",
         }
-        zones = dict(timezones)
-        for item in self._pages(self._as_office, "/appointments", params):
-            yield mapping.appointment(item, zones)
+        read = partial(mapping.appointment, timezones=dict(timezones))
+        return _readable(read, self._pages(self._as_office, "/appointments", params))
 
     # --- Writing -----------------------------------------------------------------------------
 
@@ -176,12 +182,13 @@ class Sikka:
     def find(self, write: SentWrite, now: datetime) -> list[str]:
         earliest = write.sent_at - CLOCK_SKEW
         rows = [
-            (str(item.get("command_time") or ""), str(item["id"]))
+            # By length first: ids are numbers in texts, and 9 came before 10.
+            (str(item.get("command_time") or ""), len(str(item["id"])), str(item["id"]))
             for item in self._written_since(write.sent_at, now)
             if mapping.echoes(item, self.credential.office_id, write.prepared)
             and not _certainly_before(item, earliest)
         ]
-        return [reference for _, reference in sorted(rows)]
+        return [reference for _, _, reference in sorted(rows)]
 
     def _status(self, reference: str) -> Outcome | None:
         """Ask for one write; None where Sikka does not know it."""
@@ -258,3 +265,20 @@ def _certainly_before(item: dict[str, Any], moment: datetime) -> bool:
     aware = clock if clock.tzinfo else clock.replace(tzinfo=UTC)
     # Zones reach from UTC-12 to UTC+14.
     return aware < moment - timedelta(0 if clock.tzinfo else 14 / 24)
+
+
+def _readable(
+    read: Callable[[dict[str, Any]], R], items: Iterator[dict[str, Any]]
+) -> Iterator[R | Unreadable]:
+    """Map each item; one that cannot be read is told as such and stops no other."""
+    for item in items:
+        try:
+            record = read(item)
+        except KeyError as missing:
+            yield Unreadable(f"has no {missing.args[0]}")
+        except mapping.UnreadableRecord as error:
+            yield Unreadable(str(error))
+        except (ValueError, OverflowError):
+            yield Unreadable("has a date, time or number that cannot be read")
+        else:
+            yield record if record.external_id else Unreadable("has no id")

@@ -48,7 +48,7 @@ def location(item: dict[str, Any]) -> LocationRecord:
     windows_zone = str(item.get("practice_management_system_refresh_date_time_zone") or "")
     zone = win_tz.get(windows_zone)
     if zone is None:
-        raise UnreadableRecord("the practice's time zone is not a known Windows zone")
+        raise UnreadableRecord("is in a time zone that is not a known Windows zone")
     return LocationRecord(
         external_id=str(item["practice_id"]),
         name=str(item.get("practice_name") or ""),
@@ -93,12 +93,12 @@ def appointment(item: dict[str, Any], timezones: dict[str, str]) -> AppointmentR
     """Map an appointment read with all fields; its date and time are the site's wall clock."""
     location_id = str(item.get("practice_id") or "")
     if location_id not in timezones:
-        raise UnreadableRecord("the appointment's practice is not one of this office")
+        raise UnreadableRecord("is at a practice that is not one of this office")
     clock = datetime.fromisoformat(f"{str(item['date'])[:10]}T{item['time']}")
     starts_at = clock.replace(tzinfo=ZoneInfo(timezones[location_id]))
     minutes = int(item.get("length") or 0)
     if minutes <= 0:
-        raise UnreadableRecord("the appointment's length is not a number of minutes")
+        raise UnreadableRecord("has a length that is not a number of minutes")
     # Elapsed minutes: wall-clock arithmetic is an hour wrong over a change of the clocks.
     ends_at = starts_at.astimezone(UTC) + timedelta(minutes=minutes)
     word = str(item.get("status") or "")

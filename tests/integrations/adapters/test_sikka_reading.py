@@ -14,6 +14,7 @@ from clinics.records import (
     OperatoryRecord,
     PatientRecord,
     PractitionerRecord,
+    Unreadable,
 )
 from integrations.adapters.sikka import mapping
 from integrations.http.errors import BudgetExhausted, Throttled
@@ -411,3 +412,29 @@ def test_nothing_is_asked_for_before_somebody_reads() -> None:
         office.sikka.locations()
         assert office.requests == []
     assert office.spent == []
+
+
+# --- Records that cannot be read -----------------------------------------------------------------
+
+
+def test_a_record_that_cannot_be_read_is_told_as_such_and_stops_no_other(office: Office) -> None:
+    nameless = patient(2)
+    del nameless["patient_id"]
+    office.lists(
+        "/patients",
+        patient(1),
+        nameless,
+        patient(3, patient_id=""),
+        patient(4, birthdate="1984-13-45T00:00:00"),
+        patient(5),
+    )
+    found = list(office.sikka.patients())
+    assert [record.external_id for record in found if isinstance(record, PatientRecord)] == [
+        "1",
+        "5",
+    ]
+    assert [record.reason for record in found if isinstance(record, Unreadable)] == [
+        "has no patient_id",
+        "has no id",
+        "has a date, time or number that cannot be read",
+    ]
