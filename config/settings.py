@@ -194,6 +194,9 @@ CELERY_BEAT_SCHEDULE = {
 
 #: Seconds to wait for a connection, and then for each piece of an answer.
 PMS_TIMEOUT = (5.0, 25.0)
+#: Late in a window without demand, background work may use more: in the last share of the window
+#: (0.2: the last 12 minutes of an hour) the reserve shrinks with the time left. 0: never.
+BUDGET_RELEASE_SHARE = env.float("BUDGET_RELEASE_SHARE", default=0.0)
 PMS_USER_AGENT = f"Frontdesk/0.1 ({env.str('CONTACT_EMAIL', default='no contact set')})"
 
 # --- Logs ------------------------------------------------------------------------------------

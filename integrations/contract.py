@@ -38,16 +38,30 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `calls` in each window of `seconds`; LOW stops at `calls - reserve` in total."""
+    """At most `calls` in each window of `seconds`; LOW stops at `calls - reserve` in total.
+
+    Windows are fixed and start at multiples of their length in UNIX time (an hour's at :00 UTC).
+    A `moving` one is any stretch of that length, for a PMS that counts so.
+    """
 
     scope: Scope
     calls: int
     seconds: int
     reserve: int = 0
+    moving: bool = False
 
     def ceiling(self, priority: Priority) -> int:
         """Return how many calls in total may have been made once this one is."""
         return self.calls if priority is Priority.HIGH else self.calls - self.reserve
+
+
+@dataclass(frozen=True, slots=True)
+class RateSignal:
+    """What a PMS's answer says of its own count: how many calls are left, and until when."""
+
+    scope: Scope
+    calls_left: int
+    resets_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

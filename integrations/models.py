@@ -137,3 +137,64 @@ class BudgetWindow(models.Model):
     def used(self) -> int:
         """Calls of both priorities."""
         return self.used_high + self.used_low
+
+
+class BudgetCap(models.Model):
+    """What a PMS itself said is left of a counter, until it resets; never more than we count."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    calls_left = models.PositiveIntegerField()
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "pms_budget_caps"
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.calls_left} left until {self.until:%Y-%m-%d %H:%M:%S}"
+
+
+class Breaker(models.Model):
+    """How an integration's PMS answers; integrations/http/breaker.py writes it."""
+
+    integration = models.OneToOneField(
+        Integration, on_delete=models.CASCADE, primary_key=True, related_name="breaker"
+    )
+    failures = models.PositiveIntegerField(default=0, help_text="In a row, on the way.")
+    rests = models.PositiveIntegerField(default=0, help_text="How often it was left alone since.")
+    opened_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+    probe_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "pms_breakers"
+
+    def __str__(self) -> str:
+        return "away" if self.opened_at else "answers"
+
+
+class Call(models.Model):
+    """One attempt to call a PMS: what, when and how it went, without bodies and identifiers."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="calls")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    method = models.CharField(max_length=6)
+    path = models.CharField(max_length=200, help_text="With {id} for every identifier.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="None: no answer came.")
+    error = models.CharField(max_length=40, blank=True)
+    milliseconds = models.PositiveIntegerField()
+    priority = models.CharField(max_length=4)
+    attempt = models.PositiveSmallIntegerField()
+    budget_left = models.IntegerField(null=True, help_text="For this priority, after the call.")
+    correlation = models.CharField(max_length=64, blank=True, help_text="What it was made for.")
+
+    class Meta:
+        db_table = "pms_calls"
+        ordering = ["-at", "-pk"]
+        indexes = [
+            models.Index(fields=["integration", "-at"], name="call_of_integration"),
+            models.Index(fields=["at"], name="call_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"

@@ -32,7 +32,7 @@ def import_all(integration: Integration, progress: Progress | None = None) -> di
     Safe to repeat: what has not changed is not written. Raises a PmsError where the PMS stops
     answering; what was stored until then stays. A record that cannot be kept stops no other.
     """
-    adapter = open_session(integration, Priority.LOW).adapter
+    adapter = open_session(integration, Priority.LOW, correlation="import").adapter
     counts: dict[str, Stored] = {}
 
     def take(kind: str, records: Iterator[PmsRecord | Unreadable]) -> None:

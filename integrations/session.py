@@ -1,53 +1,121 @@
-"""Put together what one integration needs to talk to its PMS: client, budget, keys, adapter."""
+"""Put together what one integration needs to talk to its PMS: guard, client, keys, adapter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.utils import timezone
 
 from integrations import registry
 from integrations.contract import Adapter, Priority, Scope
 from integrations.http import budget
-from integrations.http.client import Client
-from integrations.models import Integration
+from integrations.http.breaker import Breaker
+from integrations.http.client import Attempt, Client, Pass
+from integrations.http.errors import BudgetExhausted, NoAnswer, NotAuthorized, NotReached
+from integrations.models import Call, Integration, IntegrationStatus
 from integrations.tokens import StoredTokens
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class IntegrationGuard:
+    """Breaker, budget and log of one integration's calls at one priority."""
+
+    integration: Integration
+    priority: Priority
+    clock: Clock
+    #: What the calls are made for: the id of a writeback or the name of a task.
+    correlation: str
+    #: A credential that the PMS rejects stops background work, except for what renews the key.
+    even_if_rejected: bool
+    calls: int = 0
+
+    def before(self, scopes: Sequence[Scope]) -> Pass:
+        now = self.clock()
+        rejected = self.integration.status == IntegrationStatus.ERROR
+        if rejected and self.priority is Priority.LOW and not self.even_if_rejected:
+            raise NotAuthorized("The PMS rejects our credential: a person has to look at it.")
+        breaker = Breaker(self.integration.pk)
+        standing = breaker.pass_or_refuse(now)
+        try:
+            left = budget.take(self.integration.counters(scopes), self.priority, now)
+        except BudgetExhausted:
+            if standing.is_probe:
+                breaker.release()
+            raise
+        self.calls += 1
+        return Pass(left, standing.after_failures, now)
+
+    def after(self, leave: Pass, attempt: Attempt) -> None:
+        now = self.clock()
+        breaker = Breaker(self.integration.pk)
+        if isinstance(attempt.error, NoAnswer | NotReached):
+            breaker.failed(now)
+        elif leave.after_failures:
+            breaker.answered()
+        if signal := attempt.signal:
+            counters = self.integration.counters([signal.scope])
+            if any(signal.calls_left < counter.limit.calls for counter in counters):
+                budget.observe(counters, signal, now)
+        with transaction.atomic(), connection.cursor() as cursor:
+            # A line of the log may be lost in a crash; a call must not wait for its sake.
+            cursor.execute("SET LOCAL synchronous_commit = off")
+            Call.objects.create(
+                integration=self.integration,
+                organization_id=self.integration.organization_id,
+                at=leave.given_at,
+                method=attempt.method,
+                path=attempt.path,
+                status=attempt.status,
+                error=attempt.error.code if attempt.error else "",
+                milliseconds=attempt.milliseconds,
+                priority=self.priority,
+                attempt=attempt.number,
+                budget_left=leave.calls_left,
+                correlation=self.correlation,
+            )
 
 
 @dataclass(slots=True)
 class Session:
-    """One integration's adapter, whose every call spends the budget at one priority."""
+    """One integration's adapter, whose every call passes the guard."""
 
     adapter: Adapter
     tokens: StoredTokens
-    #: Calls made so far.
-    calls: int = 0
+    guard: IntegrationGuard = field(repr=False)
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        return self.guard.calls
 
 
 def open_session(
     integration: Integration,
     priority: Priority,
-    clock: Callable[[], datetime] = timezone.now,
+    clock: Clock = timezone.now,
+    *,
+    correlation: str = "",
+    even_if_rejected: bool = False,
 ) -> Session:
     """Return a session; opens no connection yet. Raises ValueError for an unusable credential."""
-
-    def spend(scopes: Sequence[Scope]) -> None:
-        budget.take(integration.counters(scopes), priority, clock())
-        session.calls += 1
-
+    guard = IntegrationGuard(integration, priority, clock, correlation, even_if_rejected)
     client = Client(
         base_url=integration.base_url,
-        spend=spend,
+        guard=guard,
         user_agent=settings.PMS_USER_AGENT,
         timeout=settings.PMS_TIMEOUT,
+        is_sandbox=integration.is_sandbox,
+        clock=clock,
     )
     tokens = StoredTokens(integration, clock)
     adapter = registry.connect(
         integration.pms, client, integration.account, integration.credential, tokens
     )
     tokens.issue = adapter.issue_token
-    session = Session(adapter, tokens)
-    return session
+    return Session(adapter, tokens, guard)

@@ -31,7 +31,10 @@ def refresh_token(integration_id: str) -> None:
     """Renew one integration's key if it still is due."""
     integration = Integration.objects.get(pk=integration_id)
     try:
-        open_session(integration, Priority.LOW).tokens.renew_if_due()
+        session = open_session(
+            integration, Priority.LOW, correlation="refresh_token", even_if_rejected=True
+        )
+        session.tokens.renew_if_due()
     except PmsError as error:
         # The next tick tries again; a rejected credential is shown on the integration.
         logger.warning("integration %s: key not renewed: %s", integration_id, error)

@@ -30,7 +30,7 @@ def check(integration_id: UUID | str, clock: Clock) -> int:
     integration = Integration.objects.select_related("clinic").get(pk=integration_id)
     writebacks = claim(integration, Status.PENDING, clock())
     if writebacks:
-        ask(open_session(integration, Priority.LOW, clock), writebacks, clock)
+        ask(open_session(integration, Priority.LOW, clock, correlation="check"), writebacks, clock)
     return len(writebacks)
 
 

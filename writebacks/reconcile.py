@@ -33,7 +33,7 @@ def reconcile(integration_id: UUID | str, clock: Clock) -> int:
     """Find out about the integration's unconfirmed writes that are due for a look."""
     integration = Integration.objects.select_related("clinic").get(pk=integration_id)
     writebacks = claim(integration, Status.UNCONFIRMED, clock())
-    session = open_session(integration, Priority.LOW, clock)
+    session = open_session(integration, Priority.LOW, clock, correlation="reconcile")
     if known := [writeback for writeback in writebacks if writeback.external_id]:
         ask(session, known, clock)
     for writeback in writebacks:

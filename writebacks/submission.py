@@ -43,7 +43,9 @@ def submit(writeback_id: UUID | str, clock: Clock) -> None:
         )
     except LostRace:
         return  # another worker has it
-    session = open_session(writeback.integration, Priority.HIGH, clock)
+    session = open_session(
+        writeback.integration, Priority.HIGH, clock, correlation=str(writeback.pk)
+    )
     try:
         receipt = session.adapter.submit(writeback.prepared)
     except PmsError as error:

@@ -15,6 +15,7 @@ REASONS: Final = {
     "waiting_for_budget": "This window's calls are used up",
     "agent_offline": "The practice's computer is not connected to the PMS's gateway",
     "not_reached": "The PMS could not be reached",
+    "pms_away": "The PMS failed several times and is left alone for a while",
     "throttled": "The PMS asked for fewer calls",
     "renewing_key": "A new key is being fetched",
     "key_expired": "The key has ended",

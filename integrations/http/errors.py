@@ -1,13 +1,30 @@
-"""What can go wrong with a call to a PMS, typed by the two questions that callers ask.
+"""What can go wrong with a call to a PMS, typed by the questions that callers ask.
 
 `may_have_happened`: could a write have taken effect although it failed for us?
 `retry_at`: from when does it make sense to try again (None: at the caller's own schedule)?
+`fault`: whose problem it is, and so who can mend it.
 """
 
 from __future__ import annotations
 
+import enum
 from datetime import datetime
 from typing import ClassVar
+
+
+class Fault(enum.StrEnum):
+    """Whose problem an error is."""
+
+    #: The PMS's gateway or the way to it: it passes by itself.
+    PMS = "pms"
+    #: The practice's own computer or agent.
+    PRACTICE = "practice"
+    #: Credential or rights: a person has to act.
+    SETUP = "setup"
+    #: What we asked for: the same again would fail again.
+    REQUEST = "request"
+    #: Nobody's: our own rules make the caller wait.
+    NOBODY = "nobody"
 
 
 class PmsError(Exception):
@@ -15,6 +32,7 @@ class PmsError(Exception):
 
     code: ClassVar[str] = "pms_error"
     may_have_happened: ClassVar[bool] = False
+    fault: ClassVar[Fault] = Fault.PMS
 
     def __init__(self, message: str, *, retry_at: datetime | None = None) -> None:
         super().__init__(message)
@@ -38,39 +56,52 @@ class BudgetExhausted(PmsError):
     """The practice's calls are used up; nothing was sent."""
 
     code = "waiting_for_budget"
+    fault = Fault.NOBODY
+
+
+class CircuitOpen(PmsError):
+    """The PMS failed several times in a row and is left alone for a while; nothing was sent."""
+
+    code = "pms_away"
 
 
 class Throttled(PmsError):
     """The PMS answered 429: it did nothing, and wants fewer calls."""
 
     code = "throttled"
+    fault = Fault.NOBODY
 
 
 class AgentOffline(PmsError):
     """The practice's agent is not connected; the PMS did not take the write."""
 
     code = "agent_offline"
+    fault = Fault.PRACTICE
 
 
 class KeyExpired(PmsError):
     """The key of this session ended; a new one helps."""
 
     code = "key_expired"
+    fault = Fault.NOBODY
 
 
 class NotAuthorized(PmsError):
     """The PMS rejects our credential or our right to this call; a person has to act."""
 
     code = "not_authorized"
+    fault = Fault.SETUP
 
 
 class TokenBusy(PmsError):
     """Another process is getting a new key right now."""
 
     code = "renewing_key"
+    fault = Fault.NOBODY
 
 
 class Refused(PmsError):
     """The PMS understood and said no for good (another 4xx); the same again would fail again."""
 
     code = "refused"
+    fault = Fault.REQUEST

@@ -181,20 +181,28 @@ def test_a_key_that_the_pms_has_forgotten_is_replaced(
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"), [("throttled", Throttled), ("error", NoAnswer), ("lost_answer", NoAnswer)]
+    ("fault", "error", "attempts"),
+    [("throttled", Throttled, 1), ("error", NoAnswer, 3), ("lost_answer", NoAnswer, 3)],
 )
 def test_what_was_stored_before_the_pms_stopped_answering_stays(
-    sandbox: RunningSandbox, linked: list[Integration], fault: str, error: type[Exception]
+    sandbox: RunningSandbox,
+    linked: list[Integration],
+    clock: Clock,
+    fault: str,
+    error: type[Exception],
+    attempts: int,
 ) -> None:
-    sandbox.control.fault("GET /appointments", fault)
+    sandbox.control.fault("GET /appointments", fault, count=attempts)
     with pytest.raises(error):
         import_all(linked[0])
     assert Patient.objects.count() == 650
     assert Appointment.objects.count() == 0
     linked[0].refresh_from_db()
     assert linked[0].status == IntegrationStatus.ACTIVE, "its key works"
-    assert len([call for call in sandbox.control.calls() if "appointments" in call["path"]]) == 1
+    asked = [call for call in sandbox.control.calls() if "appointments" in call["path"]]
+    assert len(asked) == attempts
 
+    clock.advance(60)  # the vendor's minute, which a 429 closes
     assert import_all(linked[0])["patients"] == Stored(unchanged=650)
     assert Appointment.objects.count() > 87
 

@@ -102,8 +102,9 @@ class Sikka:
                 "office_id": self.credential.office_id,
                 "secret_key": self.credential.secret_key,
             }
-        reply = self.client.request("POST", "/request_key", scopes=OFFICE, json=body)
-        answers.raise_for_error(reply)
+        reply = self.client.request(
+            "POST", "/request_key", dialect=answers, scopes=OFFICE, json=body
+        )
         found = answers.records(reply)
         if not found or not found[0].get("request_key"):
             raise NoAnswer("Sikka's answer holds no request key.")
@@ -215,12 +216,15 @@ class Sikka:
         """Send with the office's key; one that has ended is renewed once."""
 
         def send(key: str) -> Reply:
-            headers = {"Request-Key": key}
-            reply = self.client.request(
-                method, path, scopes=OFFICE, headers=headers, params=params, json=json
+            return self.client.request(
+                method,
+                path,
+                dialect=answers,
+                scopes=OFFICE,
+                headers={"Request-Key": key},
+                params=params,
+                json=json,
             )
-            answers.raise_for_error(reply)
-            return reply
 
         key = self.tokens.current()
         try:
@@ -232,11 +236,9 @@ class Sikka:
         self, method: str, path: str, params: Mapping[str, str] | None = None
     ) -> Reply:
         headers = {"App-Id": self.credential.app_id, "App-Key": self.credential.app_key}
-        reply = self.client.request(
-            method, path, scopes=APPLICATION, headers=headers, params=params
+        return self.client.request(
+            method, path, dialect=answers, scopes=APPLICATION, headers=headers, params=params
         )
-        answers.raise_for_error(reply)
-        return reply
 
     def _pages(
         self,

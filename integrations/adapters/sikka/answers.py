@@ -7,8 +7,10 @@ says which refusal it was.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from integrations.contract import RateSignal, Scope
 from integrations.http.client import Reply
 from integrations.http.errors import (
     AgentOffline,
@@ -24,9 +26,13 @@ EXPIRED_CODES = frozenset({"API1025", "API1004"})
 #: 400s about who we are: application id or key, MID, secret missing or invalid.
 CREDENTIAL_CODES = frozenset({"API1001", "API1002", "API1003", "API1005"})
 AGENT_OFFLINE_CODE = "API2017"
+#: Quotas of a practice and day (data volume, requests), besides the minute's limit.
+DAILY_CODES = frozenset({"API2011", "API2012"})
+#: Length of Sikka's own window (documented); used where a 429 does not say when it ends.
+WINDOW_SECONDS = 60
 
 
-def raise_for_error(reply: Reply) -> None:
+def raise_for_error(reply: Reply, now: datetime) -> None:
     """Raise the typed error of an answer that is not a success; return for any 2xx."""
     if 200 <= reply.status < 300:
         return
@@ -35,7 +41,9 @@ def raise_for_error(reply: Reply) -> None:
     if reply.status >= 500 or 300 <= reply.status < 400:
         raise NoAnswer(f"{what}.")
     if reply.status == 429:
-        raise Throttled(f"{what}: too many calls.")
+        signal = rate_signal(reply, now)
+        retry_at = signal.resets_at if signal else None
+        raise Throttled(f"{what}: too many calls.", retry_at=retry_at)
     if reply.status == 400 and code in EXPIRED_CODES:
         raise KeyExpired(f"{what}: the request key has ended.")
     if reply.status == 412 or code == AGENT_OFFLINE_CODE:
@@ -43,6 +51,33 @@ def raise_for_error(reply: Reply) -> None:
     if reply.status in {401, 403} or code in CREDENTIAL_CODES:
         raise NotAuthorized(f"{what}: check the integration's credential and rights.")
     raise Refused(f"{what}: {_short_message(reply)}")
+
+
+def rate_signal(reply: Reply, now: datetime) -> RateSignal | None:
+    """Return what the answer says of Sikka's own limits.
+
+    Each answer's headers tell what is left of the application's minute and the seconds until it
+    resets. A used-up daily quota of a practice comes as 429, too, and waiting a minute does not
+    help; its day is taken to end at midnight UTC, which is unverified.
+    """
+    if reply.status == 429 and error_code(reply) in DAILY_CODES:
+        midnight = (now.astimezone(UTC) + timedelta(days=1)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        return RateSignal(Scope.INTEGRATION, 0, midnight)
+    left = _number(reply.headers.get("X-Rate-Limit-Remaining"))
+    reset = _number(reply.headers.get("X-Rate-Limit-Reset"))
+    if reply.status == 429:
+        seconds = max(1, reset) if reset is not None else WINDOW_SECONDS
+        return RateSignal(Scope.APPLICATION, 0, now + timedelta(seconds=seconds))
+    if left is None or reset is None:
+        return None
+    return RateSignal(Scope.APPLICATION, left, now + timedelta(seconds=reset))
+
+
+def _number(text: str | None) -> int | None:
+    """Read a header's number, within reason; None where it is none."""
+    return int(text) if text and text.strip().isdecimal() and len(text) < 7 else None
 
 
 def error_code(reply: Reply) -> str:

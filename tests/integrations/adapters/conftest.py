@@ -14,6 +14,7 @@ from integrations.adapters.sikka.adapter import Sikka
 from integrations.contract import Scope
 from integrations.http.client import Client
 from integrations.http.errors import PmsError
+from tests.integrations.guards import NOW, OpenGuard
 
 URL = "https://sikka.example/v4"
 CREDENTIAL = {"app_id": "the-app-id", "app_key": "the-app-key", "secret_key": "the-secret-key"}
@@ -47,11 +48,20 @@ class Office:
     account: str = "D1"
     keys: Keys = field(default_factory=Keys)
     spent: list[Sequence[Scope]] = field(default_factory=list)
+    guard: OpenGuard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = OpenGuard(self.spent.append)
 
     @property
     def sikka(self) -> Sikka:
         client = Client(
-            base_url=URL, spend=self.spent.append, user_agent="Frontdesk/test", timeout=(1, 1)
+            base_url=URL,
+            guard=self.guard,
+            user_agent="Frontdesk/test",
+            timeout=(1, 1),
+            clock=lambda: NOW,
+            wait=lambda seconds: None,
         )
         return Sikka.connect(client, self.account, CREDENTIAL, self.keys)
 

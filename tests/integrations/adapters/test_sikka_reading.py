@@ -136,7 +136,7 @@ def test_every_page_spends_before_it_is_asked_for(
     def used_up(scopes: object) -> None:
         raise BudgetExhausted("All used.")
 
-    monkeypatch.setattr(sikka.client, "spend", used_up)
+    monkeypatch.setattr(office.guard, "spend", used_up)
     with pytest.raises(BudgetExhausted):
         next(found)
     assert len(office.requests) == 1

@@ -339,7 +339,7 @@ def test_a_spent_budget_ends_the_asking_before_any_call(office: Office) -> None:
     def used_up(scopes: object) -> None:
         raise BudgetExhausted("All used.")
 
-    sikka.client.spend = used_up
+    office.guard.spend = used_up
     with pytest.raises(BudgetExhausted):
         list(sikka.outcomes([sent()], NOW))
     assert office.requests == []

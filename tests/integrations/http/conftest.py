@@ -13,5 +13,5 @@ from integrations.http import transport
 def _own_session() -> Iterator[None]:
     transport._local.__dict__.clear()
     yield
-    transport._session().close()
+    transport._session(True).close()
     transport._local.__dict__.clear()

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from integrations.contract import Scope
-from integrations.http.client import Client
 from integrations.http.errors import BudgetExhausted, NoAnswer, NotReached
+from tests.integrations.guards import plain_client
 from tests.integrations.wire import Peer, Script, answer_all, read_and_answer, serving
 
-
-def client(address: str, spend: Any = lambda scopes: None) -> Client:
-    return Client(base_url=address, spend=spend, user_agent="Frontdesk/test", timeout=(2, 2))
+client = plain_client
 
 
 def answers(body: bytes, status: str = "200 OK", **headers: str) -> Script:
@@ -58,9 +56,13 @@ def test_each_request_spends_once_before_it_is_sent() -> None:
 
 def test_a_call_that_reached_nobody_has_spent_all_the_same() -> None:
     spent: list[Any] = []
+    waited: list[float] = []
+    ours = client("http://127.0.0.1:9", spent.append, wait=waited.append)
     with pytest.raises(NotReached):
-        client("http://127.0.0.1:9", spent.append).request("GET", "/x", scopes=())
-    assert spent == [()]
+        ours.request("GET", "/x", scopes=())
+    assert spent == [(), (), ()], "each of three attempts"
+    assert len(waited) == 2
+    assert sum(waited) < 1
 
 
 def test_every_request_says_who_asks_and_carries_the_callers_headers() -> None:
@@ -115,5 +117,6 @@ def test_a_success_that_cannot_be_read_may_have_happened(body: bytes, status: st
 
 def test_its_repr_shows_where_it_goes_and_not_what_it_spends() -> None:
     assert repr(client("http://127.0.0.1:9")) == (
-        "Client(base_url='http://127.0.0.1:9', user_agent='Frontdesk/test', timeout=(2, 2))"
+        "PlainClient(base_url='http://127.0.0.1:9', user_agent='Frontdesk/test', timeout=(2, 2), "
+        "is_sandbox=True)"
     )

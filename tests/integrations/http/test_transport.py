@@ -24,6 +24,7 @@ def send(address: str, method: str = "POST", **changes: Any) -> Answer:
         "headers": {"X-Key": "the-key"},
         "params": {"id": PATIENT},
         "json": {"note": NOTE},
+        "is_sandbox": True,
         "timeout": (2, 2),
     }
     return transport.send(method, f"{address}/appointment", **(values | changes))
@@ -189,7 +190,9 @@ def test_a_kept_connection_is_used_again() -> None:
 def wait_for_good_bye(address: str) -> None:
     """Return when the server's end of the kept connection has arrived, without taking it."""
     request = requests.Request("GET", address).prepare()
-    pool = transport._session().get_adapter(address).get_connection_with_tls_context(request, True)
+    pool = (
+        transport._session(True).get_adapter(address).get_connection_with_tls_context(request, True)
+    )
     kept = pool.pool.queue[-1]
     kept.sock.settimeout(2)
     assert kept.sock.recv(1, socket.MSG_PEEK) == b""
