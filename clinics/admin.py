@@ -24,6 +24,10 @@ from clinics.models import (
 )
 
 
+#: A sidebar filter that names only clinics of the rows that the user may see.
+OWN_CLINICS = ("clinic", admin.RelatedOnlyFieldListFilter)
+
+
 class TenantAdmin(admin.ModelAdmin):
     """Shows members the rows of their own organizations; a superuser sees all."""
 
@@ -83,7 +87,7 @@ class ClinicAdmin(TenantAdmin):
 class RecordAdmin(ReadOnlyAdmin):
     """One kind of record as the PMS last told it."""
 
-    list_filter = ["clinic", "sync_status"]
+    list_filter = [OWN_CLINICS, "sync_status"]
     list_select_related = ["clinic"]
     show_full_result_count = False
     record_columns = ["clinic", "external_id", "last_synced_at"]
@@ -118,7 +122,7 @@ class PatientAdmin(RecordAdmin):
 @admin.register(Appointment)
 class AppointmentAdmin(RecordAdmin):
     list_display = ["__str__", "patient", "practitioner", "operatory", "status"]
-    list_filter = ["clinic", "status", "practitioner"]
+    list_filter = [OWN_CLINICS, "status", ("practitioner", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["clinic", "patient", "practitioner", "operatory"]
     date_hierarchy = "starts_at"
     ordering = ["-starts_at"]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from clinics.admin import ReadOnlyAdmin
+from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
 from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.states import TERMINAL, Status
@@ -65,7 +65,7 @@ class WritebackAdmin(ReadOnlyAdmin):
     """Writebacks, newest first; a page of one tells its whole story."""
 
     list_display = ["operation", "badge", "clinic", "created_at", "took", "checks", "api_calls"]
-    list_filter = [StandingFilter, "status", "operation", "clinic"]
+    list_filter = [StandingFilter, "status", "operation", OWN_CLINICS]
     list_select_related = ["clinic"]
     date_hierarchy = "created_at"
     show_full_result_count = False
