@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format crash schema requirements clean python
+.PHONY: help run demo test check format crash bench schema requirements clean python
 # Targets are steps, not files that could be made side by side: `make -j` changes nothing.
 .NOTPARALLEL:
 
@@ -35,6 +35,9 @@ check: .venv/dev ## format, lint, types, import boundaries, migrations, API sche
 
 crash: .venv/dev ## kill processes of a running Frontdesk and see it recover (some minutes)
 	@$(BIN)/pytest -m crash -n 3
+
+bench: .venv/dev ## measure how many budget decisions a second this machine makes
+	@$(BIN)/python manage.py bench budget
 
 format: .venv/dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -23,7 +23,6 @@ from clinics.models import (
     User,
 )
 
-
 #: A sidebar filter that names only clinics of the rows that the user may see.
 OWN_CLINICS = ("clinic", admin.RelatedOnlyFieldListFilter)
 

@@ -7,16 +7,17 @@ from typing import Any
 from django.contrib.auth import authenticate
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, mixins, viewsets
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from clinics import access, serializers
-from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner, Record
+from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
 
 
 class LoginView(generics.GenericAPIView):
@@ -57,12 +58,28 @@ class ClinicViewSet(viewsets.ReadOnlyModelViewSet[Clinic]):
         return access.visible(Clinic.objects.select_related("organization"), self.request.user)
 
 
-class RecordViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Record]
-):
+class NarrowedList(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    """A list that query parameters narrow; one that it does not know, or an empty one, is a 400."""
+
+    #: The parameters, each with a lookup as its `source`.
+    filters: type[Serializer] | None = None
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        queryset = super().filter_queryset(queryset)
+        if self.action != "list" or self.filters is None:
+            return queryset
+        # As a plain dict, in which an empty value is a value, and not no filter at all.
+        asked = self.filters(data=self.request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        return queryset.filter(**asked.validated_data)
+
+
+class RecordViewSet(NarrowedList, mixins.RetrieveModelMixin):
     """One kind of record of one clinic; another organization's clinic is unknown here."""
 
     lookup_value_converter = "uuid"
+    #: An import makes thousands of rows in one moment; their keys are unique.
+    page_order = ("pk",)
 
     def get_clinic(self) -> Clinic:
         clinics = access.visible(Clinic.objects.all(), self.request.user)
@@ -95,15 +112,19 @@ class OperatoryViewSet(RecordViewSet):
     serializer_class = serializers.OperatorySerializer
 
 
+@extend_schema_view(list=extend_schema(parameters=[serializers.PatientFilters]))
 class PatientViewSet(RecordViewSet):
     """The clinic's patients."""
 
+    filters = serializers.PatientFilters
     queryset = Patient.objects.all()
     serializer_class = serializers.PatientSerializer
 
 
+@extend_schema_view(list=extend_schema(parameters=[serializers.AppointmentFilters]))
 class AppointmentViewSet(RecordViewSet):
     """The clinic's appointments."""
 
+    filters = serializers.AppointmentFilters
     queryset = Appointment.objects.all()
     serializer_class = serializers.AppointmentSerializer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rest_framework import serializers
 
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
@@ -76,6 +78,43 @@ class AppointmentSerializer(serializers.ModelSerializer):
             "pms_status",
             "description",
         ]
+
+
+class PatientFilters(serializers.Serializer):
+    """What a list of patients can be narrowed to; each `source` is a lookup."""
+
+    external_id = serializers.CharField(
+        required=False, max_length=200, help_text="The PMS's own id of the patient, exactly."
+    )
+
+
+class OffsetDateTimeField(serializers.DateTimeField):
+    """A moment with its offset: a time without one could mean any zone's."""
+
+    default_error_messages = {
+        "no_offset": "Give the time with its offset, as 2030-01-31T09:30:00-05:00."
+    }
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("no_offset")
+        moment: datetime = super().enforce_timezone(value)
+        return moment
+
+
+class AppointmentFilters(serializers.Serializer):
+    """What a list of appointments can be narrowed to; each `source` is a lookup."""
+
+    starts_from = OffsetDateTimeField(
+        required=False,
+        source="starts_at__gte",
+        help_text="Those that start at this moment or later; with its offset, a + as %2B.",
+    )
+    starts_before = OffsetDateTimeField(
+        required=False,
+        source="starts_at__lt",
+        help_text="Those that start before this moment; with its offset, a + as %2B.",
+    )
 
 
 class LoginSerializer(serializers.Serializer):

@@ -108,7 +108,8 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
 
 def _rows(clinic: Clinic, table: type[Record], records: list[R]) -> list[dict[str, Any]]:
     """Return each record's fields as the table has them: references become our own ids, and
-    texts are cut to their columns, whose lengths a PMS does not know. PostgreSQL takes no NUL."""
+    texts are cut to their columns, whose lengths a PMS does not know. PostgreSQL takes no NUL
+    and no half of a surrogate pair."""
     rows = [{**asdict(record), "payload_hash": record.payload_hash()} for record in records]
     if table is Appointment:
         _resolve(clinic, rows)
@@ -116,7 +117,8 @@ def _rows(clinic: Clinic, table: type[Record], records: list[R]) -> list[dict[st
         # An id is never cut: two might become one.
         if isinstance(field, CharField) and field.name in rows[0] and field.name != "external_id":
             for row in rows:
-                row[field.name] = row[field.name].replace("\0", "")[: field.max_length]
+                text = row[field.name].replace("\0", "").encode("utf-8", "ignore").decode()
+                row[field.name] = text[: field.max_length]
     return rows
 
 

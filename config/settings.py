@@ -110,9 +110,6 @@ if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"max_size": 10, "timeout": 10}
 
 REDIS_URL, CELERY_BROKER_URL = redis_urls()
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-}
 
 # --- People and programs ---------------------------------------------------------------------
 
@@ -133,7 +130,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsers.SafeJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.NewestFirst",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.Schema",
@@ -173,20 +170,32 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "global_keyprefix": "frontdesk."}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "global_keyprefix": "frontdesk.",
+    # A broker that is silent must not hold up the answer to a request.
+    "socket_timeout": 3,
+    "socket_connect_timeout": 2,
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "config.leader:LeaderScheduler"
 CELERY_BEAT_SCHEDULE = {
     "dispatch writebacks": {
         "task": "writebacks.tasks.dispatch",
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
-        # A tick that waited longer than its period is worth nothing: the next one does its work.
-        "options": {"expires": 4},
+        # A queue of its own, so that no backlog delays it. It does not expire sooner than clocks
+        # of two machines may differ: a tick too many does no harm, all of them lost would.
+        "options": {"expires": 60, "queue": "dispatch"},
     },
     "refresh tokens": {
         "task": "integrations.tasks.refresh_tokens",
         "schedule": schedule(timedelta(minutes=10)),
         "options": {"expires": 540},
+    },
+    "prune calls and budget windows": {
+        "task": "integrations.tasks.prune",
+        "schedule": schedule(timedelta(hours=1)),
+        "options": {"expires": 3540},
     },
 }
 
@@ -197,6 +206,10 @@ PMS_TIMEOUT = (5.0, 25.0)
 #: Late in a window without demand, background work may use more: in the last share of the window
 #: (0.2: the last 12 minutes of an hour) the reserve shrinks with the time left. 0: never.
 BUDGET_RELEASE_SHARE = env.float("BUDGET_RELEASE_SHARE", default=0.0)
+#: How long each call to a PMS stays on record.
+CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
+#: How long the use of each window of a budget stays on record; 2 days at least, since they count.
+BUDGET_HISTORY_DAYS = max(2, env.int("BUDGET_HISTORY_DAYS", default=8))
 PMS_USER_AGENT = f"Frontdesk/0.1 ({env.str('CONTACT_EMAIL', default='no contact set')})"
 
 # --- Logs ------------------------------------------------------------------------------------
@@ -205,11 +218,21 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
+        "plain": {
+            "class": "config.logging.DiscreetFormatter",
+            "format": "%(asctime)s %(levelname)-7s %(name)s %(message)s",
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        # Libraries' own handlers would write what the formatter leaves out: all goes to the root.
+        "django": {"level": "INFO"},
+        "django.server": {"level": "INFO", "propagate": True},
+        "uvicorn": {"propagate": True},
+        # Celery gives a handler of its own to these where they have none.
+        "celery.task": {"handlers": ["console"], "propagate": False},
+        "multiprocessing": {"handlers": ["console"], "propagate": False},
         # One line a request is what the web server's own log is for.
         "urllib3": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},

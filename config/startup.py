@@ -19,6 +19,7 @@ from django.db import connection
 
 from config.embedded import EmbeddedServices, urls
 from config.embedded.layout import Layout
+from config.env import env as settings_env
 from config.processes import die_with_parent
 
 _CONNECT_SECONDS = 5
@@ -40,12 +41,13 @@ def environment(var: Path, services: EmbeddedServices) -> dict[str, str]:
     """The environment for our programs. They find embedded services by the var folder alone."""
     result = {**os.environ, "FRONTDESK_VAR": str(var), "PYTHONUNBUFFERED": "1"}
     embedded = {
-        "postgres": ("DATABASE_URL", "DATABASE_URL_FILE"),
+        "postgres": ("DATABASE_URL",),
         "valkey": ("REDIS_URL", "CELERY_BROKER_URL"),
     }
     for server in services.servers:
         for name in embedded[server.name]:
             result.pop(name, None)
+            result.pop(f"{name}_FILE", None)
     return result
 
 
@@ -106,10 +108,12 @@ def check_redis() -> None:
 def migrate(var: Path, services: EmbeddedServices, env: Mapping[str, str]) -> int:
     """Bring the tables up to date as their owner; returns how many migrations were applied."""
     embedded = any(server.name == "postgres" for server in services.servers)
-    owner = urls(var).owner_database if embedded else os.environ.get("DATABASE_OWNER_URL")
+    owner = urls(var).owner_database if embedded else settings_env.str("DATABASE_OWNER_URL", "")
+    # A file would win over the value; an empty name, unlike none, is not filled in from .env.
+    as_owner = {"DATABASE_URL": owner, "DATABASE_URL_FILE": ""} if owner else {}
     result = subprocess.run(
         manage("migrate", "--noinput", "--no-color"),
-        env={**env, "DATABASE_URL": owner} if owner else env,
+        env={**env, **as_owner},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

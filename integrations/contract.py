@@ -74,8 +74,6 @@ class Manifest:
     operations: frozenset[str]
     #: How far back the PMS tells the outcome of a write.
     look_back: timedelta
-    #: Whether a refused offline agent, rather than silence, answers a write at once.
-    asks_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +136,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What a PMS's own log tells of a write whose answer was lost."""
+
+    #: References of writes that are the same in all that we sent, oldest first.
+    same: tuple[str, ...] = ()
+    #: References of others that could be it if the log words things otherwise than we know; ""
+    #: where a row has none. They are not adopted, but while one stands there nothing is absent.
+    similar: tuple[str, ...] = ()
+    #: Whether the log reaches back to the sending: only then its silence means anything.
+    covered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A key for the PMS's API. Neither part shows in a repr."""
 
@@ -189,5 +200,5 @@ class Adapter(Protocol):
         A write that the PMS does not know is left out. May raise between two of them.
         """
 
-    def find(self, write: SentWrite, now: datetime) -> list[str]:
-        """Return the references of writes in the PMS that could be this one, oldest first."""
+    def find(self, writes: Sequence[SentWrite], now: datetime) -> list[Lookup]:
+        """Look for writes whose answers were lost; returns what there is of each, in order."""

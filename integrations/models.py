@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from clinics.models import Clinic, Organization
 from integrations import registry
-from integrations.contract import Manifest, Scope
+from integrations.contract import Limit, Manifest, Scope
 from integrations.http.budget import Counter
 
 #: A key is renewed when this share of its life is left: after 23 of Sikka's 24 hours.
@@ -52,13 +55,29 @@ class Integration(models.Model):
         max_length=20, choices=IntegrationStatus, default=IntegrationStatus.SETUP_REQUIRED
     )
     error_message = models.CharField(max_length=500, blank=True)
-    last_answer_at = models.DateTimeField(null=True, editable=False)
+    imported_at = models.DateTimeField(
+        null=True, editable=False, help_text="When all of the PMS's records were first here."
+    )
 
     access_key = models.TextField(blank=True, editable=False)
     refresh_key = models.TextField(blank=True, editable=False)
     key_expires_at = models.DateTimeField(null=True, editable=False)
     key_renewed_at = models.DateTimeField(null=True, editable=False)
     key_lease_until = models.DateTimeField(null=True, editable=False)
+
+    budget_calls = models.PositiveIntegerField(
+        "calls in a window",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Of this practice's own limit. Empty: what is usual for this PMS.",
+    )
+    budget_reserve = models.PositiveIntegerField(
+        "reserved for people",
+        null=True,
+        blank=True,
+        help_text="Calls of each window that background work leaves alone. Empty: as usual.",
+    )
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -67,6 +86,18 @@ class Integration(models.Model):
         ordering = ["clinic__name"]
         constraints = [
             models.UniqueConstraint(fields=["pms", "base_url", "account"], name="account_once"),
+            models.CheckConstraint(
+                condition=Q(budget_calls=None) | Q(budget_calls__gte=1),
+                name="budget_has_calls",
+                violation_error_message="A practice needs at least one call.",
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_calls=None)
+                | Q(budget_reserve=None)
+                | Q(budget_reserve__lte=F("budget_calls")),
+                name="budget_reserve_fits",
+                violation_error_message="More than all calls cannot be reserved.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,12 +114,32 @@ class Integration(models.Model):
         app = str(self.credential.get("app_id", ""))
         return hashlib.sha256(f"{self.pms} {self.base_url} {app}".encode()).hexdigest()[:20]
 
+    @property
+    def usual_limit(self) -> Limit:
+        """The practice's own limit by the manifest: the first of its scope."""
+        return next(each for each in self.manifest.limits if each.scope is Scope.INTEGRATION)
+
+    @property
+    def limits(self) -> list[Limit]:
+        """The manifest's limits, with what this practice's budget is set to instead."""
+        usual = self.usual_limit
+        calls = usual.calls if self.budget_calls is None else self.budget_calls
+        reserve = usual.reserve if self.budget_reserve is None else self.budget_reserve
+        ours = replace(usual, calls=calls, reserve=min(reserve, calls))
+        return [ours if limit is usual else limit for limit in self.manifest.limits]
+
+    def clean(self) -> None:
+        """Hold the reserve against the calls, also where only one of them is set."""
+        calls = self.usual_limit.calls if self.budget_calls is None else self.budget_calls
+        if self.budget_reserve is not None and self.budget_reserve > calls:
+            raise ValidationError({"budget_reserve": f"There are only {calls} calls."})
+
     def counters(self, scopes: Sequence[Scope]) -> list[Counter]:
         """Return the counters that a call of these scopes is charged to."""
         owners = {Scope.INTEGRATION: str(self.pk), Scope.APPLICATION: self.application}
         return [
             Counter(f"{limit.scope}:{owners[limit.scope]}", limit)
-            for limit in self.manifest.limits
+            for limit in self.limits
             if limit.scope in scopes
         ]
 

@@ -59,7 +59,7 @@ def import_all(integration: Integration, progress: Progress | None = None) -> di
     today = timezone.now().astimezone(integration.clinic.zone).date()
     first, last = today - timedelta(DAYS_BACK), today + timedelta(DAYS_AHEAD)
     take("appointments", adapter.appointments(first, last, zones))
-    Integration.objects.filter(pk=integration.pk).update(
-        status=IntegrationStatus.ACTIVE, error_message=""
-    )
+    done = Integration.objects.filter(pk=integration.pk)
+    done.update(status=IntegrationStatus.ACTIVE, error_message="")
+    done.filter(imported_at=None).update(imported_at=timezone.now())
     return counts

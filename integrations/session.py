@@ -15,11 +15,29 @@ from integrations.contract import Adapter, Priority, Scope
 from integrations.http import budget
 from integrations.http.breaker import Breaker
 from integrations.http.client import Attempt, Client, Pass
-from integrations.http.errors import BudgetExhausted, NoAnswer, NotAuthorized, NotReached
+from integrations.http.errors import (
+    BudgetExhausted,
+    Fault,
+    NoAnswer,
+    NotAuthorized,
+    NotReached,
+    PmsError,
+    TooLate,
+)
 from integrations.models import Call, Integration, IntegrationStatus
 from integrations.tokens import StoredTokens
 
 Clock = Callable[[], datetime]
+
+
+class Halted(PmsError):
+    """Background work stands still while the PMS rejects our credential; nothing was sent.
+
+    Not NotAuthorized: that is the PMS's own word, and would be stored as its newest.
+    """
+
+    code = "not_authorized"
+    fault = Fault.SETUP
 
 
 @dataclass(slots=True)
@@ -33,13 +51,17 @@ class IntegrationGuard:
     correlation: str
     #: A credential that the PMS rejects stops background work, except for what renews the key.
     even_if_rejected: bool
+    #: No call starts after this moment: whoever claimed the work has lost it by then.
+    deadline: datetime | None
     calls: int = 0
 
     def before(self, scopes: Sequence[Scope]) -> Pass:
         now = self.clock()
+        if self.deadline and now >= self.deadline:
+            raise TooLate("The time for this call has run out; nothing was sent.")
         rejected = self.integration.status == IntegrationStatus.ERROR
         if rejected and self.priority is Priority.LOW and not self.even_if_rejected:
-            raise NotAuthorized("The PMS rejects our credential: a person has to look at it.")
+            raise Halted("The PMS rejects our credential: a person has to look at it.")
         breaker = Breaker(self.integration.pk)
         standing = breaker.pass_or_refuse(now)
         try:
@@ -54,7 +76,11 @@ class IntegrationGuard:
     def after(self, leave: Pass, attempt: Attempt) -> None:
         now = self.clock()
         breaker = Breaker(self.integration.pk)
-        if isinstance(attempt.error, NoAnswer | NotReached):
+        # A 4xx is an answer, also where it leaves open what became of a write.
+        answered = attempt.status is not None and 400 <= attempt.status < 500
+        # Neither status nor error: it took so long that its task was stopped.
+        broken_off = attempt.status is None and attempt.error is None
+        if broken_off or (isinstance(attempt.error, NoAnswer | NotReached) and not answered):
             breaker.failed(now)
         elif leave.after_failures:
             breaker.answered()
@@ -70,14 +96,14 @@ class IntegrationGuard:
                 organization_id=self.integration.organization_id,
                 at=leave.given_at,
                 method=attempt.method,
-                path=attempt.path,
+                path=attempt.path[:200],
                 status=attempt.status,
-                error=attempt.error.code if attempt.error else "",
+                error="broken_off" if broken_off else attempt.error.code if attempt.error else "",
                 milliseconds=attempt.milliseconds,
                 priority=self.priority,
                 attempt=attempt.number,
                 budget_left=leave.calls_left,
-                correlation=self.correlation,
+                correlation=self.correlation[:64],
             )
 
 
@@ -102,9 +128,10 @@ def open_session(
     *,
     correlation: str = "",
     even_if_rejected: bool = False,
+    deadline: datetime | None = None,
 ) -> Session:
-    """Return a session; opens no connection yet. Raises ValueError for an unusable credential."""
-    guard = IntegrationGuard(integration, priority, clock, correlation, even_if_rejected)
+    """Return a session; opens no connection yet. Raises NotAuthorized for an unusable set-up."""
+    guard = IntegrationGuard(integration, priority, clock, correlation, even_if_rejected, deadline)
     client = Client(
         base_url=integration.base_url,
         guard=guard,
@@ -114,8 +141,11 @@ def open_session(
         clock=clock,
     )
     tokens = StoredTokens(integration, clock)
-    adapter = registry.connect(
-        integration.pms, client, integration.account, integration.credential, tokens
-    )
+    try:
+        adapter = registry.connect(
+            integration.pms, client, integration.account, integration.credential, tokens
+        )
+    except (KeyError, ValueError) as error:
+        raise NotAuthorized(f"The integration is not set up: {error}") from error
     tokens.issue = adapter.issue_token
     return Session(adapter, tokens, guard)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from integrations.contract import Priority
 from integrations.http.errors import PmsError
-from integrations.models import Integration, IntegrationStatus
+from integrations.models import BudgetCap, BudgetWindow, Call, Integration, IntegrationStatus
 from integrations.session import open_session
 
 logger = logging.getLogger(__name__)
+
+#: Rows that one statement of `prune` deletes at most, and its statements for each table in a run.
+PRUNED_AT_ONCE = 5_000
+PRUNED_TIMES = 20
 
 
 @shared_task
@@ -20,7 +27,11 @@ def refresh_tokens() -> int:
     """Start a renewal for each integration whose key is due; returns how many."""
     integrations = Integration.objects.exclude(status=IntegrationStatus.SETUP_REQUIRED)
     now = timezone.now()
-    ids = [str(each.pk) for each in integrations.iterator() if each.key_is_due(now)]
+    ids = [
+        str(each.pk)
+        for each in integrations.iterator()
+        if each.key_is_due(now) or each.status == IntegrationStatus.ERROR
+    ]
     for pk in ids:
         refresh_token.delay(pk)
     return len(ids)
@@ -38,3 +49,30 @@ def refresh_token(integration_id: str) -> None:
     except PmsError as error:
         # The next tick tries again; a rejected credential is shown on the integration.
         logger.warning("integration %s: key not renewed: %s", integration_id, error)
+
+
+@shared_task
+def prune() -> int:
+    """Delete what is older than settings say, in small bites; returns how many rows.
+
+    What one run leaves, the next one takes.
+    """
+    now = timezone.now()
+    calls = now - timedelta(days=settings.CALL_LOG_DAYS)
+    windows = now - timedelta(days=settings.BUDGET_HISTORY_DAYS)
+    return (
+        _prune(Call.objects.filter(at__lt=calls).order_by("at"))
+        + _prune(BudgetWindow.objects.filter(starts_at__lt=windows))
+        + _prune(BudgetCap.objects.filter(until__lte=now))
+    )
+
+
+def _prune(old: QuerySet[Model]) -> int:
+    deleted = 0
+    for _ in range(PRUNED_TIMES):
+        keys = list(old.values_list("pk", flat=True)[:PRUNED_AT_ONCE])
+        # With its condition again: a cap may have been told anew meanwhile.
+        deleted += old.order_by().filter(pk__in=keys).delete()[0]
+        if len(keys) < PRUNED_AT_ONCE:
+            break
+    return deleted

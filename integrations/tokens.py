@@ -60,7 +60,8 @@ class StoredTokens:
 
     def renew_if_due(self) -> None:
         """Renew ahead of the next call where it is time. Raises TokenBusy or a PmsError."""
-        if self.integration.key_is_due(self.clock()):
+        rejected = self.integration.status == IntegrationStatus.ERROR
+        if rejected or self.integration.key_is_due(self.clock()):
             self._renew(self.integration.access_key)
 
     def _renew(self, stale: str) -> str:
@@ -81,7 +82,7 @@ class StoredTokens:
             token = self._issue()
         except REJECTIONS as error:
             if ours.update(key_lease_until=None):
-                mark_failed(integration, str(error), now)
+                mark_failed(integration, str(error))
             # Not Refused: that would be taken for an answer to the call that wants the key.
             raise NotAuthorized(str(error)) from error
         except PmsError as error:
@@ -95,9 +96,14 @@ class StoredTokens:
             "key_renewed_at": now,
             "key_expires_at": now + token.lifetime,
             "key_lease_until": None,
-            "status": IntegrationStatus.ACTIVE,
             "error_message": "",
         }
+        if integration.status == IntegrationStatus.ERROR:  # what set-up lacks, a key does not mend
+            renewed["status"] = (
+                IntegrationStatus.ACTIVE
+                if integration.imported_at
+                else IntegrationStatus.SETUP_REQUIRED
+            )
         for name, value in renewed.items():
             setattr(integration, name, value)
         ours.update(**renewed)
@@ -114,13 +120,12 @@ class StoredTokens:
         return self.issue("")
 
 
-def mark_failed(integration: Integration, reason: str, now: datetime) -> None:
-    """Show that the PMS rejects our credential, until a call works again.
+def mark_failed(integration: Integration, reason: str) -> None:
+    """Show that the PMS rejects our credential, until a renewal works again.
 
-    Its key counts as ended, whatever it promised, so that the tick tries for a new one.
+    A key that has not ended yet goes on being used; the tick tries for a new one meanwhile.
     """
     logger.error("integration %s: %s", integration.pk, reason)
     integration.status = IntegrationStatus.ERROR
     integration.error_message = reason[:500]
-    integration.key_expires_at = now
-    integration.save(update_fields=["status", "error_message", "key_expires_at"])
+    integration.save(update_fields=["status", "error_message"])

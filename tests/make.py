@@ -52,6 +52,7 @@ def integration(of: Clinic, **fields: Any) -> Integration:
         "account": f"D{number}",
         "credential": {"app_id": "app", "app_key": "app-key", "secret_key": "secret"},
         "status": IntegrationStatus.ACTIVE,
+        "imported_at": timezone.now(),
         "access_key": f"key-{number}",
         "refresh_key": f"refresh-{number}",
         "key_expires_at": timezone.now() + timedelta(hours=24),

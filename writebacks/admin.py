@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
 from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from writebacks.dashboard import PARKED, REJECTED
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.states import TERMINAL, Status
 from writebacks.templatetags.durations import duration
@@ -39,6 +40,7 @@ class StandingFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             ("open", "Not ended yet"),
+            ("person", "Needs a person"),
             ("unconfirmed", "Unconfirmed"),
             ("budget", "Waiting for budget"),
             ("agent", "Practice's agent offline"),
@@ -49,6 +51,9 @@ class StandingFilter(admin.SimpleListFilter):
         match self.value():
             case "open":
                 return queryset.exclude(status__in=TERMINAL)
+            case "person":
+                waits = queryset.filter(waiting_for__in=[REJECTED, PARKED])
+                return waits.exclude(status__in=TERMINAL)
             case "unconfirmed":
                 return queryset.filter(status=Status.UNCONFIRMED)
             case "budget":

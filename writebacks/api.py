@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, status, viewsets
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,11 +13,14 @@ from rest_framework.reverse import reverse
 
 from clinics import access
 from clinics.api import AppointmentViewSet as AppointmentReadViewSet
+from clinics.api import NarrowedList
+from clinics.models import Clinic
 from writebacks import services
-from writebacks.models import Writeback
+from writebacks.models import Operation, Writeback
 from writebacks.serializers import (
     BookingSerializer,
     WritebackDetailSerializer,
+    WritebackFilters,
     WritebackSerializer,
 )
 
@@ -28,7 +31,7 @@ class IdempotencyKeyRequired(APIException):
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "idempotency_key_required"
     default_detail = (
-        "Send an Idempotency-Key header: a value of your own, at most 255 characters, new for "
+        "Send an Idempotency-Key header: a value of your own, 1 to 255 characters, new for "
         "each booking and the same when you repeat one."
     )
 
@@ -54,7 +57,7 @@ class OperationNotSupported(APIException):
 def idempotency_key(request: Request) -> str:
     """Return the request's Idempotency-Key, or refuse the request."""
     key = request.headers.get("Idempotency-Key", "").strip()
-    if not key or len(key) > LONGEST_KEY:
+    if not key or len(key) > LONGEST_KEY or not key.isprintable():
         raise IdempotencyKeyRequired
     return key
 
@@ -62,7 +65,7 @@ def idempotency_key(request: Request) -> str:
 class AppointmentViewSet(AppointmentReadViewSet):
     """The clinic's appointments; a new one is asked for and becomes true once the PMS says so."""
 
-    error_answers = {"create": (ClinicNotConnected, IdempotencyKeyReused)}
+    error_answers = {"create": (ClinicNotConnected, OperationNotSupported, IdempotencyKeyReused)}
 
     @extend_schema(
         operation_id="book_appointment",
@@ -87,12 +90,9 @@ class AppointmentViewSet(AppointmentReadViewSet):
         if not access.may_book(request.user, clinic):
             raise PermissionDenied("Your role may look, but not book. Ask a clinic admin.")
         key = idempotency_key(request)
-        form = BookingSerializer(data=request.data, context={"clinic": clinic})
-        form.is_valid(raise_exception=True)
+        hashed = services.request_hash(Operation.BOOK, clinic, request.data)
         try:
-            writeback, is_new = services.request_booking(
-                clinic, form.save(), user=request.user, idempotency_key=key, now=timezone.now()
-            )
+            writeback, is_new = self._book(request, clinic, key, hashed)
         except services.KeyReused:
             raise IdempotencyKeyReused from None
         except services.NotConnected:
@@ -106,12 +106,29 @@ class AppointmentViewSet(AppointmentReadViewSet):
             headers={"Location": location} | ({} if is_new else {"Idempotent-Replayed": "true"}),
         )
 
+    def _book(
+        self, request: Request, clinic: Clinic, key: str, hashed: str
+    ) -> tuple[Writeback, bool]:
+        """Return the writeback that the key made before, or make one of a valid request."""
+        if earlier := services.made_before(clinic, key, hashed):
+            return earlier, False
+        form = BookingSerializer(data=request.data, context={"clinic": clinic})
+        form.is_valid(raise_exception=True)
+        return services.request_booking(
+            clinic,
+            form.save(),
+            user=request.user,
+            idempotency_key=key,
+            hashed=hashed,
+            now=timezone.now(),
+        )
 
-class WritebackViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Writeback]
-):
+
+@extend_schema_view(list=extend_schema(parameters=[WritebackFilters]))
+class WritebackViewSet(NarrowedList, mixins.RetrieveModelMixin):
     """Changes asked for at the clinics that this login may see."""
 
+    filters = WritebackFilters
     lookup_value_converter = "uuid"
     queryset = Writeback.objects.none()
 

@@ -21,6 +21,10 @@ LOOKS_TO_PROVE_ABSENCE: Final = 2
 SEND_WAITS: Final = (10 * _S, 30 * _S, 1 * _M, 2 * _M, 5 * _M, 15 * _M)
 
 
+#: Wait after each failure in a row to ask at all, where the PMS named no time.
+ASK_WAITS: Final = (1 * _M, 2 * _M, 5 * _M, 10 * _M, 30 * _M)
+
+
 def check_wait(checks_done: int) -> timedelta:
     """Return how long after the last check (or the sending) the next one is due."""
     return CHECK_WAITS[min(checks_done, len(CHECK_WAITS) - 1)]
@@ -29,6 +33,11 @@ def check_wait(checks_done: int) -> timedelta:
 def look_wait(looks_done: int) -> timedelta:
     """Return how long to wait before the next look for a lost write."""
     return LOOK_WAITS[min(looks_done, len(LOOK_WAITS) - 1)]
+
+
+def ask_wait(failures: int) -> timedelta:
+    """Return how long to wait after this many failures in a row (1 or more) to ask."""
+    return ASK_WAITS[min(failures, len(ASK_WAITS)) - 1]
 
 
 def send_wait(attempts: int) -> timedelta:

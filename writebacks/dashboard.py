@@ -20,6 +20,8 @@ from writebacks.states import Status
 
 #: Neither done nor failed: somebody waits for these.
 OPEN = (Status.QUEUED, Status.SUBMITTING, Status.PENDING)
+#: Why an open writeback waits, where only a person can move it on: by the code in `waiting_for`.
+REJECTED, PARKED = "not_authorized", "person"
 #: How far back completed and failed ones are counted.
 RECENT = timedelta(hours=24)
 
@@ -54,9 +56,22 @@ class PracticeCard:
     open: int
     oldest_age: timedelta | None
     unconfirmed: int
+    rejected: int
+    parked: int
     completed: int
     average: timedelta | None
     failed: int
+
+    @property
+    def needs_person(self) -> int:
+        """How many writes do not move on by themselves."""
+        return self.rejected + self.parked
+
+    @property
+    def away(self) -> bool:
+        """Whether the PMS failed several times in a row and has not answered since."""
+        breaker = getattr(self.integration, "breaker", None)
+        return breaker is not None and breaker.opened_at is not None
 
     @property
     def health(self) -> tuple[str, str]:
@@ -65,6 +80,12 @@ class PracticeCard:
             return "bad", "The PMS rejects our credential"
         if self.integration.status == IntegrationStatus.SETUP_REQUIRED:
             return "warning", "Set-up is not finished"
+        if self.away:
+            return "bad", "The PMS is away"
+        if self.rejected:
+            return "bad", "The PMS rejects our calls"
+        if self.parked:
+            return "warning", "Some writes need a person"
         if self.unconfirmed:
             return "warning", "Some writes are not confirmed"
         if self.total.used >= self.total.limit:
@@ -76,7 +97,7 @@ class PracticeCard:
 
 def practice_cards(user: User | AnonymousUser, now: datetime) -> list[PracticeCard]:
     """Return the card of each connected practice that the user may see, by name: 3 queries."""
-    clinics = Clinic.objects.select_related("integration", "organization").filter(
+    clinics = Clinic.objects.select_related("integration__breaker", "organization").filter(
         integration__isnull=False
     )
     if not user.is_superuser:
@@ -98,6 +119,8 @@ def _writebacks(clinic_ids: list[UUID], now: datetime) -> dict[UUID, Any]:
             open=Count("pk", filter=Q(status__in=OPEN)),
             oldest=Min("created_at", filter=Q(status__in=OPEN)),
             unconfirmed=Count("pk", filter=Q(status=Status.UNCONFIRMED)),
+            rejected=Count("pk", filter=Q(waiting_for=REJECTED, completed_at=None)),
+            parked=Count("pk", filter=Q(waiting_for=PARKED, completed_at=None)),
             completed=Count("pk", filter=Q(status=Status.COMPLETED)),
             average=Avg(took, filter=Q(status=Status.COMPLETED)),
             failed=Count("pk", filter=Q(status=Status.FAILED)),
@@ -146,6 +169,8 @@ def _card(
         open=counts.get("open", 0),
         oldest_age=now - oldest if isinstance(oldest, datetime) else None,
         unconfirmed=counts.get("unconfirmed", 0),
+        rejected=counts.get("rejected", 0),
+        parked=counts.get("parked", 0),
         completed=counts.get("completed", 0),
         average=counts.get("average"),
         failed=counts.get("failed", 0),

@@ -31,18 +31,28 @@ def lapse(now: datetime) -> int:
     return count
 
 
-def hand_out_queued(now: datetime) -> list[str]:
-    """Return the ids of due queued writes, each clinic's oldest first, and move their due time
-    on, so that they are handed out again only if nobody has taken them until then."""
+def hand_out_queued(now: datetime) -> list[tuple[str, str]]:
+    """Return due queued writes, each clinic's oldest first, as (id, due time in ISO 8601).
+
+    Their due time is moved on to the one returned, so that they are handed out again only if
+    nobody has taken them until then; a message of an earlier hand-out is worth nothing by then.
+    """
     rank = Window(RowNumber(), partition_by=["clinic_id"], order_by=["due_at"])
     due = (
         Writeback.objects.filter(status=Status.QUEUED, due_at__lte=now)
         .annotate(rank=rank)
         .order_by("rank", "due_at")[:BATCH]
     )
-    ids = [writeback.pk for writeback in due]
-    Writeback.objects.filter(pk__in=ids, status=Status.QUEUED).update(due_at=now + LEASE)
-    return [str(pk) for pk in ids]
+    next_due = now + LEASE
+    handed = []
+    for writeback in due:
+        # Each by itself and only if it is still due: one postponed meanwhile keeps its time.
+        still_due = Writeback.objects.filter(
+            pk=writeback.pk, status=Status.QUEUED, due_at=writeback.due_at
+        )
+        if still_due.update(due_at=next_due):
+            handed.append((str(writeback.pk), next_due.isoformat()))
+    return handed
 
 
 def integrations_with_due(status: Status, now: datetime) -> list[str]:

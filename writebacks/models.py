@@ -78,8 +78,12 @@ class Writeback(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     check_count = models.PositiveIntegerField(default=0)
     look_count = models.PositiveIntegerField(default=0)
+    ask_failures = models.PositiveIntegerField(
+        default=0, help_text="Failures in a row to ask the PMS about it."
+    )
     api_calls = models.PositiveIntegerField(
-        default=0, help_text="Calls made for this write; a check shared by several counts for each."
+        default=0,
+        help_text="Calls made for it; one that several share counts for the first of them.",
     )
     waiting_for = models.CharField(
         max_length=40, blank=True, help_text="Why it is not moving: a code such as agent_offline."
@@ -159,11 +163,13 @@ class Writeback(models.Model):
         note: str = "",
         calls: int = 0,
         person: Any = None,
+        quiet: bool = False,
         **changes: Any,
     ) -> None:
         """Move on from the state and attempt that this object was read in, or raise LostRace.
 
-        `note` says why, for people; it holds no patient data. `changes` are further fields.
+        `note` says why, for people; it holds no patient data. `changes` are further fields. A
+        `quiet` step that leads nowhere new leaves no event: it repeats the one before.
         Raises IllegalMove for an event that this state does not know.
         """
         before = Status(self.status)
@@ -180,17 +186,18 @@ class Writeback(models.Model):
             ).update(**changes, api_calls=F("api_calls") + calls)
             if not moved:
                 raise LostRace(f"{self} is not {before} any more")
-            WritebackEvent.objects.create(
-                organization_id=self.organization_id,
-                writeback=self,
-                at=now,
-                event=event,
-                from_status=before,
-                to_status=after,
-                note=note[:500],
-                calls=calls,
-                person=person,
-            )
+            if not (quiet and before == after):
+                WritebackEvent.objects.create(
+                    organization_id=self.organization_id,
+                    writeback=self,
+                    at=now,
+                    event=event,
+                    from_status=before,
+                    to_status=after,
+                    note=note[:500],
+                    calls=calls,
+                    person=person,
+                )
         for name, value in changes.items():
             setattr(self, name, value)
         self.api_calls += calls
@@ -213,8 +220,9 @@ class WritebackEvent(models.Model):
 
     class Meta:
         db_table = "pms_writeback_events"
-        ordering = ["at", "pk"]
-        indexes = [models.Index(fields=["writeback", "at"], name="event_of_writeback")]
+        # Not by time: the clocks of two machines differ.
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["writeback", "id"], name="event_of_writeback")]
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M:%S} {self.get_event_display()}"

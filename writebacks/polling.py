@@ -6,7 +6,8 @@ No call to a PMS is made inside a transaction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -29,9 +30,22 @@ def check(integration_id: UUID | str, clock: Clock) -> int:
     """Ask in one batch what became of the integration's pending writes that are due."""
     integration = Integration.objects.select_related("clinic").get(pk=integration_id)
     writebacks = claim(integration, Status.PENDING, clock())
-    if writebacks:
-        ask(open_session(integration, Priority.LOW, clock, correlation="check"), writebacks, clock)
+    if writebacks and (session := session_or_wait(integration, writebacks, clock, "check")):
+        ask(session, writebacks, clock)
     return len(writebacks)
+
+
+def session_or_wait(
+    integration: Integration, writebacks: list[Writeback], clock: Clock, correlation: str
+) -> Session | None:
+    """Return a session for background work, or None where the integration is not usable; then
+    the writebacks wait."""
+    try:
+        return open_session(integration, Priority.LOW, clock, correlation=correlation)
+    except PmsError as error:
+        for writeback in writebacks:
+            could_not_ask(writeback, error, clock(), 0)
+        return None
 
 
 def ask(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
@@ -41,41 +55,66 @@ def ask(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
     """
     open_writes = {writeback.external_id: writeback for writeback in writebacks}
     counted = session.calls
+
+    def calls_since() -> int:
+        nonlocal counted
+        calls, counted = session.calls - counted, session.calls
+        return calls
+
     sent = [writeback.sent() for writeback in writebacks]
     try:
         for reference, outcome in session.adapter.outcomes(sent, clock()):
-            calls, counted = session.calls - counted, session.calls
-            _settle_or_lose(open_writes.pop(reference), outcome, clock(), calls)
+            writeback = open_writes.pop(reference)
+            with alone(writeback, clock):
+                settle(writeback, outcome, clock(), calls_since())
     except PmsError as error:
-        now = clock()
         for writeback in open_writes.values():
-            calls, counted = session.calls - counted, session.calls
-            could_not_ask(writeback, error, now, calls)
+            could_not_ask(writeback, error, clock(), calls_since())
         return
     for writeback in open_writes.values():  # the PMS does not know them: that decides nothing
-        calls, counted = session.calls - counted, session.calls
-        _settle_or_lose(writeback, Outcome(state=State.PENDING), clock(), calls)
+        with alone(writeback, clock):
+            settle(writeback, Outcome(state=State.PENDING), clock(), calls_since())
 
 
-def _settle_or_lose(writeback: Writeback, outcome: Outcome, now: datetime, calls: int) -> None:
+@contextmanager
+def alone(writeback: Writeback, clock: Clock) -> Iterator[None]:
+    """Keep what goes wrong with one writeback from the others of its batch.
+
+    One that another worker moved on is left to it. One that fails for a reason of our own waits
+    its turn as if the PMS had not finished it, which uses up a check.
+    """
     try:
-        settle(writeback, outcome, now, calls)
+        yield
     except LostRace:
         logger.info("writeback %s was moved on by somebody else", writeback.pk)
+    except Exception as error:
+        # The type alone: a database's message repeats the row.
+        logger.error("writeback %s: %s", writeback.pk, type(error).__name__)
+        try:
+            writeback.refresh_from_db()
+            settle(writeback, Outcome(state=State.PENDING), clock())
+        except Exception as again:
+            # Its lease brings it back.
+            logger.error("writeback %s: %s", writeback.pk, type(again).__name__)
 
 
 def could_not_ask(writeback: Writeback, error: PmsError, now: datetime, calls: int) -> None:
-    """Move the due time without spending a check."""
+    """Move the due time without spending a check, further with each failure in a row.
+
+    An outage leaves one event, not one for each attempt.
+    """
     pending = writeback.status == Status.PENDING
-    wait = backoff.check_wait(1) if pending else backoff.look_wait(writeback.look_count)
+    failures = writeback.ask_failures + 1
     try:
         writeback.advance(
             Event.NOT_ASKED if pending else Event.LOOKUP_FAILED,
             now,
+            quiet=writeback.waiting_for == error.code,
             note=str(error),
             calls=calls,
             waiting_for=error.code,
-            due_at=error.retry_at or now + wait,
+            ask_failures=failures,
+            due_at=error.retry_at or now + backoff.ask_wait(failures),
         )
     except LostRace:
         logger.info("writeback %s was moved on by somebody else", writeback.pk)

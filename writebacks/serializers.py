@@ -7,33 +7,27 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
+from clinics.serializers import OffsetDateTimeField
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.services import Booking
+from writebacks.states import Status
 
 LONGEST = timedelta(hours=12)
+#: How far ahead a booking may lie; a year more than practices plan.
+FURTHEST = timedelta(days=731)
 
 
-class MomentField(serializers.DateTimeField):
-    """An ISO 8601 moment with its offset: a time without one could mean any zone's."""
+class MomentField(OffsetDateTimeField):
+    """A moment with its offset, in whole minutes, as appointments have it."""
 
-    default_error_messages = {
-        "no_offset": "Give the time with its offset, as 2030-01-31T09:30:00-05:00.",
-        "seconds": "Give the time in whole minutes.",
-    }
+    default_error_messages = {"seconds": "Give the time in whole minutes."}
 
     def to_internal_value(self, value: Any) -> datetime:
-        if isinstance(value, str):
-            try:
-                parsed = parse_datetime(value.strip())
-            except ValueError:
-                parsed = None  # the parent says what is wrong with it
-            if parsed is not None and parsed.tzinfo is None:
-                self.fail("no_offset")
-        moment: datetime = super().to_internal_value(value)
+        moment = super().to_internal_value(value)
         if moment.second or moment.microsecond:
             self.fail("seconds")
         return moment
@@ -78,6 +72,8 @@ class BookingSerializer(serializers.Serializer):
     def validate_starts_at(self, moment: datetime) -> datetime:
         if moment <= timezone.now():
             raise serializers.ValidationError("This time has passed; choose one that lies ahead.")
+        if moment > timezone.now() + FURTHEST:
+            raise serializers.ValidationError("At most two years ahead are possible.")
         return moment
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +96,13 @@ class BookingSerializer(serializers.Serializer):
 
     def create(self, validated_data: dict[str, Any]) -> Booking:
         return Booking(**validated_data)
+
+
+class WritebackFilters(serializers.Serializer):
+    """What a list of writebacks can be narrowed to; each `source` is a lookup."""
+
+    clinic = serializers.UUIDField(required=False, source="clinic_id")
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -167,6 +170,7 @@ class WritebackDetailSerializer(WritebackSerializer):
         fields = [*WritebackSerializer.Meta.fields, "appointment", "events"]
         read_only_fields = fields
 
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_appointment(self, writeback: Writeback) -> str | None:
         if not writeback.created_external_id:
             return None

@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -15,7 +16,8 @@ from kombu.exceptions import OperationalError
 
 from clinics.models import Clinic, Location, Operatory, Patient, Practitioner, User
 from integrations.contract import BookAppointment, Priority
-from integrations.models import Integration
+from integrations.http.errors import NotAuthorized
+from integrations.models import Integration, IntegrationStatus
 from integrations.session import open_session
 from writebacks.models import Operation, Writeback, WritebackEvent
 from writebacks.states import Event, Status
@@ -60,12 +62,33 @@ class Booking:
         }
 
 
+def request_hash(operation: Operation, clinic: Clinic, body: Any) -> str:
+    """Return what tells whether two requests are the same, from the body as it was sent."""
+    text = json.dumps([operation, str(clinic.pk), body], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def made_before(clinic: Clinic, idempotency_key: str, hashed: str) -> Writeback | None:
+    """Return the writeback that this key made, if any. Raises KeyReused for another request.
+
+    To be asked before anything else of the request is checked: what was a good request stays
+    one, also when its time has passed since.
+    """
+    earlier = Writeback.objects.filter(
+        organization_id=clinic.organization_id, idempotency_key=idempotency_key
+    ).first()
+    if earlier and earlier.request_hash != hashed:
+        raise KeyReused("This Idempotency-Key was used for another request.")
+    return earlier
+
+
 def request_booking(
     clinic: Clinic,
     booking: Booking,
     *,
     user: User | AnonymousUser,
     idempotency_key: str,
+    hashed: str,
     now: datetime,
 ) -> tuple[Writeback, bool]:
     """Write the booking down and have it sent; return it, and whether it is new.
@@ -73,12 +96,18 @@ def request_booking(
     The same key with the same request returns the writeback that it made before. Raises
     NotConnected, NotSupported or KeyReused; then nothing was written down.
     """
+    if earlier := made_before(clinic, idempotency_key, hashed):
+        return earlier, False
     integration = Integration.objects.filter(clinic=clinic).first()
-    if integration is None:
+    if integration is None or integration.status == IntegrationStatus.SETUP_REQUIRED:
         raise NotConnected(f"{clinic} is not connected to a PMS yet.")
+    try:
+        adapter = open_session(integration, Priority.HIGH).adapter
+    except NotAuthorized as error:
+        raise NotConnected(str(error)) from error
     if Operation.BOOK not in integration.manifest.operations:
         raise NotSupported(f"{integration.manifest.title} cannot book appointments.")
-    prepared = open_session(integration, Priority.HIGH).adapter.prepare_booking(
+    prepared = adapter.prepare_booking(
         BookAppointment(
             patient_id=booking.patient.external_id,
             practitioner_id=booking.practitioner.external_id,
@@ -89,21 +118,20 @@ def request_booking(
             description=booking.description,
         )
     )
-    command = booking.as_command()
     return _record(
         Writeback(
             organization_id=clinic.organization_id,
             clinic=clinic,
             integration=integration,
             operation=Operation.BOOK,
-            command=command,
+            command=booking.as_command(),
             method=prepared.method,
             endpoint=prepared.endpoint,
             request_body=dict(prepared.body),
             expires_at=booking.starts_at,
             requested_by=user if isinstance(user, User) else None,
             idempotency_key=idempotency_key,
-            request_hash=_hash([Operation.BOOK, str(clinic.pk), command]),
+            request_hash=hashed,
             created_at=now,
             due_at=now,
         )
@@ -123,29 +151,21 @@ def _record(writeback: Writeback) -> tuple[Writeback, bool]:
                 to_status=Status.QUEUED,
                 person=writeback.requested_by,
             )
-            transaction.on_commit(lambda: _hand_on(str(writeback.pk)))
+            transaction.on_commit(partial(_hand_on, str(writeback.pk), writeback.created_at))
     except IntegrityError:
-        earlier = Writeback.objects.filter(
-            organization_id=writeback.organization_id, idempotency_key=writeback.idempotency_key
-        ).first()
+        # The same key at the same moment: the other one was first.
+        earlier = made_before(writeback.clinic, writeback.idempotency_key, writeback.request_hash)
         if earlier is None:
             raise
-        if earlier.request_hash != writeback.request_hash:
-            raise KeyReused("This Idempotency-Key was used for another request.") from None
         return earlier, False
     return writeback, True
 
 
-def _hand_on(writeback_id: str) -> None:
+def _hand_on(writeback_id: str, due_at: datetime) -> None:
     """Let a worker send it now. Without a broker the dispatcher finds it by its due time."""
     from writebacks.tasks import submit
 
     try:
-        submit.delay(writeback_id)
+        submit.delay(writeback_id, due_at.isoformat())
     except OperationalError:
         logger.warning("writeback %s: no broker now; it is sent when one is back", writeback_id)
-
-
-def _hash(request: list[Any]) -> str:
-    text = json.dumps(request, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -57,6 +57,7 @@ def _check_later(writeback: Writeback, now: datetime, calls: int) -> None:
         "calls": calls,
         "check_count": checks,
         "last_checked_at": now,
+        "ask_failures": 0,
         "waiting_for": "pms",
     }
     if checks >= backoff.MAX_CHECKS:
@@ -80,17 +81,21 @@ def look_later(writeback: Writeback, event: Event, now: datetime, calls: int) ->
         calls=calls,
         look_count=looks,
         last_checked_at=now,
+        ask_failures=0,
         waiting_for="pms" if due_at else "person",
         due_at=due_at,
     )
 
 
 def _keep_record(writeback: Writeback, now: datetime) -> None:
-    """Put a confirmed booking into our copy, without waiting for the next sync to bring it."""
+    """Put a confirmed booking into our copy, without waiting for the next sync to bring it.
+
+    What a sync has brought already is newer than what was asked for, and stays.
+    """
     if writeback.operation != Operation.BOOK or not writeback.created_external_id:
         return
     asked = writeback.command
-    Appointment.objects.update_or_create(
+    Appointment.objects.get_or_create(
         clinic_id=writeback.clinic_id,
         external_id=writeback.created_external_id,
         defaults={

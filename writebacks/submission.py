@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from integrations.contract import Outcome, Priority, State
+from django.db import IntegrityError
+
+from integrations.contract import Outcome, Priority, Receipt, State
 from integrations.http.errors import PmsError, Refused
 from integrations.session import open_session
 from writebacks import backoff
@@ -14,79 +17,102 @@ from writebacks.models import LEASE, LostRace, Writeback
 from writebacks.settling import fail, settle
 from writebacks.states import Event, Status
 
+logger = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 
 
-def submit(writeback_id: UUID | str, clock: Clock) -> None:
-    """Send one queued writeback, once. Does nothing when it is not queued any more."""
+def submit(writeback_id: UUID | str, due_at: datetime, clock: Clock) -> None:
+    """Send one writeback that was handed out as due at `due_at`.
+
+    Does nothing when it is not queued any more, or has been postponed since: a message that comes
+    twice or late costs no call.
+    """
     writeback = Writeback.objects.select_related("integration__clinic").get(pk=writeback_id)
-    if writeback.status != Status.QUEUED:
+    if writeback.status != Status.QUEUED or writeback.due_at != due_at:
         return
     now = clock()
+    calls = 0
     try:
         if writeback.expires_at and now >= writeback.expires_at:
-            fail(
-                writeback,
-                Event.EXPIRED,
-                "not_delivered",
-                "Its time passed before it was sent.",
-                now,
-            )
+            text = "Its time passed before it was sent."
+            fail(writeback, Event.EXPIRED, "not_delivered", text, now)
             return
+        lease_ends_at = now + LEASE
         writeback.advance(
             Event.CLAIMED,
             now,
             attempts=writeback.attempts + 1,
             submitted_at=now,
-            due_at=now + LEASE,
+            due_at=lease_ends_at,
             waiting_for="",
         )
+        try:
+            session = open_session(
+                writeback.integration,
+                Priority.HIGH,
+                clock,
+                correlation=str(writeback.pk),
+                # A sender that slept past its claim must not send: another may be doing it.
+                deadline=lease_ends_at,
+            )
+            try:
+                receipt = session.adapter.submit(writeback.prepared)
+            finally:
+                calls = session.calls
+        except PmsError as error:
+            _not_accepted(writeback, error, clock(), calls)
+        else:
+            _accepted(writeback, receipt, clock(), calls)
     except LostRace:
-        return  # another worker has it
-    session = open_session(
-        writeback.integration, Priority.HIGH, clock, correlation=str(writeback.pk)
-    )
-    try:
-        receipt = session.adapter.submit(writeback.prepared)
-    except PmsError as error:
-        _not_accepted(writeback, error, clock(), session.calls)
+        logger.info("writeback %s was moved on by somebody else", writeback.pk)
+
+
+def _accepted(writeback: Writeback, receipt: Receipt, now: datetime, calls: int) -> None:
+    if receipt.state is not State.PENDING:
+        outcome = Outcome(state=receipt.state, created_id=receipt.created_id)
+        settle(writeback, outcome, now, calls)
         return
-    now = clock()
-    if receipt.state is State.PENDING:
+    try:
         writeback.advance(
             Event.ACCEPTED,
             now,
-            calls=session.calls,
+            calls=calls,
             external_id=receipt.reference,
             due_at=now + backoff.check_wait(0),
         )
-    else:
-        outcome = Outcome(state=receipt.state, created_id=receipt.created_id)
-        settle(writeback, outcome, now, session.calls)
+    except IntegrityError:
+        # Another writeback holds this id: a twin of this one adopted it while we waited.
+        _unconfirmed(writeback, "The PMS's id is taken by another writeback.", now, calls)
 
 
 def _not_accepted(writeback: Writeback, error: PmsError, now: datetime, calls: int) -> None:
     """Note why a write was not accepted. One that may have happened is looked up, never resent."""
-    note = str(error)
     if error.may_have_happened:
-        writeback.advance(
-            Event.NO_ANSWER,
-            now,
-            note=note,
-            calls=calls,
-            waiting_for=error.code,
-            look_count=0,
-            due_at=now + backoff.look_wait(0),
-        )
+        _unconfirmed(writeback, str(error), now, calls, waiting_for=error.code)
     elif isinstance(error, Refused):
-        fail(writeback, Event.REFUSED, "refused", note, now, calls)
+        fail(writeback, Event.REFUSED, "refused", str(error), now, calls)
     else:
         writeback.advance(
             Event.POSTPONED,
             now,
-            note=note,
+            note=str(error),
             calls=calls,
             waiting_for=error.code,
             submitted_at=None,
             due_at=error.retry_at or now + backoff.send_wait(writeback.attempts),
         )
+
+
+def _unconfirmed(
+    writeback: Writeback, note: str, now: datetime, calls: int, waiting_for: str = "no_answer"
+) -> None:
+    writeback.advance(
+        Event.NO_ANSWER,
+        now,
+        note=note,
+        calls=calls,
+        waiting_for=waiting_for,
+        look_count=0,
+        due_at=now + backoff.look_wait(0),
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -18,8 +20,8 @@ def dispatch() -> None:
     """Find what is due and hand it out. Runs every few seconds; does no work of its own."""
     now = timezone.now()
     due.lapse(now)
-    for writeback_id in due.hand_out_queued(now):
-        submit.apply_async((writeback_id,), expires=EXPIRES)
+    for writeback_id, due_at in due.hand_out_queued(now):
+        submit.apply_async((writeback_id, due_at), expires=EXPIRES)
     for integration_id in due.integrations_with_due(Status.PENDING, now):
         check.apply_async((integration_id,), expires=EXPIRES)
     for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
@@ -27,9 +29,9 @@ def dispatch() -> None:
 
 
 @shared_task
-def submit(writeback_id: str) -> None:
-    """Send one queued writeback."""
-    submission.submit(writeback_id, timezone.now)
+def submit(writeback_id: str, due_at: str) -> None:
+    """Send one queued writeback that was handed out as due at this time."""
+    submission.submit(writeback_id, datetime.fromisoformat(due_at), timezone.now)
 
 
 @shared_task

@@ -55,7 +55,11 @@ class Schema(AutoSchema):
             errors |= _LOGIN_ERRORS
         named = getattr(self.view, "error_answers", {})
         for error in named.get(getattr(self.view, "action", None), ()):
-            errors[error.status_code] = str(error.default_detail)
+            texts = (
+                errors.get(error.status_code, ""),
+                f"`{error.default_code}`: {error.default_detail}",
+            )
+            errors[error.status_code] = " ".join(text for text in texts if text)
         for code, description in errors.items():
             if str(code) not in bodies:
                 body = self._get_response_for_code(  # type: ignore[no-untyped-call]

@@ -35,7 +35,7 @@ def seed(sandbox_url: str, say: Callable[[str], None]) -> list[Login]:
     offer = requests.get(f"{sandbox_url}/control/credentials", timeout=10).json()
     logins = _people()
     for integration in _clinics(offer):
-        if integration.clinic.patients.exists():
+        if integration.imported_at:
             continue
         counts = import_all(integration)
         told = ", ".join(f"{stored.created} {kind}" for kind, stored in counts.items())

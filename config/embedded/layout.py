@@ -41,7 +41,7 @@ class Urls:
     owner_database: str = field(repr=False)
     """As the role that owns the database: for migrations and for making test databases."""
     redis: str = field(repr=False)
-    """For redis-py and Django's cache."""
+    """For redis-py."""
     broker: str = field(repr=False)
     """The same server, in the form that kombu understands."""
 

@@ -28,6 +28,14 @@ from config.processes import Holder, die_with_parent
 
 _SUPERUSER = "postgres"
 _OLDEST_MAJOR = 17  # the first with the builtin C.UTF-8 locale
+#: A refused statement is logged by its reason alone: its text and the row in its DETAIL are about
+#: patients.
+_DISCREET_LOG = {
+    "log_statement": "none",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
+}
 _WITHOUT_RIGHTS = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION"
 
 
@@ -78,6 +86,7 @@ class Postgres(Server):
             "port": "5432",
             "unix_socket_directories": str(self._socket.parent),
             "unix_socket_permissions": "0700",
+            **_DISCREET_LOG,
         }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

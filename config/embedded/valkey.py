@@ -1,4 +1,4 @@
-"""The embedded Valkey: cache, and broker of the background work."""
+"""The embedded Valkey: broker of the background work."""
 
 import signal
 from collections.abc import Sequence

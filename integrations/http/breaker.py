@@ -46,14 +46,21 @@ FAIL = """
             AND (b.retry_at IS NULL OR b.retry_at <= %(now)s) THEN b.rests + 1 ELSE b.rests END,
         retry_at = CASE WHEN b.failures + 1 >= %(threshold)s
             AND (b.retry_at IS NULL OR b.retry_at <= %(now)s)
-            THEN %(now)s + least(%(first)s * power(2, b.rests), %(longest)s) ELSE b.retry_at END
-    RETURNING opened_at = %(now)s
+            -- Not 2 to the power of any number: an outage may last for weeks.
+            THEN %(now)s + least(%(first)s * power(2, least(b.rests, 16)), %(longest)s)
+            ELSE b.retry_at END
+    -- Exactly one failure of an outage is its fifth, whatever the clocks of the callers say.
+    RETURNING failures = %(threshold)s
 """
 CLOSE = """
-    UPDATE pms_breakers SET failures = 0, rests = 0, opened_at = NULL, retry_at = NULL,
+    WITH before AS (
+        SELECT integration_id, opened_at FROM pms_breakers
+        WHERE integration_id = %(id)s AND (failures > 0 OR retry_at IS NOT NULL) FOR UPDATE
+    )
+    UPDATE pms_breakers b SET failures = 0, rests = 0, opened_at = NULL, retry_at = NULL,
         probe_until = NULL
-    WHERE integration_id = %(id)s AND (failures > 0 OR retry_at IS NOT NULL)
-    RETURNING (SELECT b.opened_at FROM pms_breakers b WHERE b.integration_id = %(id)s)
+    FROM before WHERE b.integration_id = before.integration_id
+    RETURNING before.opened_at
 """
 RELEASE = "UPDATE pms_breakers SET probe_until = NULL WHERE integration_id = %(id)s"
 
@@ -108,11 +115,20 @@ class Breaker:
 
     def answered(self) -> None:
         """Close it; writes nothing where nothing had failed. The end of an outage is logged."""
+        if self._close():
+            logger.warning("integration %s: its PMS is back", self.integration_id)
+
+    def reset(self) -> None:
+        """Close it because a person knows better; the next call goes through."""
+        if self._close():
+            logger.warning("integration %s: breaker reset by hand", self.integration_id)
+
+    def _close(self) -> bool:
+        """Return whether it was open."""
         with connection.cursor() as cursor:
             cursor.execute(CLOSE, {"id": self.integration_id})
             found = cursor.fetchone()
-        if found and found[0] is not None:
-            logger.warning("integration %s: its PMS is back", self.integration_id)
+        return bool(found) and found[0] is not None
 
     def release(self) -> None:
         """Give the probe back unused: the call was not made after all."""

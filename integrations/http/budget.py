@@ -18,18 +18,29 @@ from django.db import connection
 from integrations.contract import Limit, Priority, RateSignal
 from integrations.http.errors import BudgetExhausted
 
-TAKE = """
-    SELECT refused, until, calls_left FROM pms_budget_take(
-        %s::text[], %s::integer[], %s::timestamptz[], %s::integer[], %s::integer[], %s::integer[],
-        %s, %s)
+TAKE = "SELECT pms_budget_take(%s, %s, %s, %s)"
+#: Until when the PMS itself refuses a priority that has to leave some of what is left.
+TOLD_UNTIL = """
+    SELECT until FROM pms_budget_caps
+    WHERE key = %(key)s AND until > %(now)s AND calls_left <= %(leave)s
 """
-#: Only what lowers an unexpired cap is kept: answers overtake each other.
+#: When so many of the oldest rows have left a moving window that fewer calls than the ceiling stay.
+MOVED_ON = """
+    SELECT max(starts_at) FROM (
+        SELECT starts_at, sum(used_high + used_low) OVER (ORDER BY starts_at DESC) AS since
+        FROM pms_budget_windows
+        WHERE key = %(key)s AND seconds = %(length)s AND starts_at > %(from)s
+    ) AS rows WHERE since >= %(ceiling)s
+"""
+#: Only what lowers an unexpired cap is kept: answers overtake each other, and one that comes first
+#: in the PMS's next window must not carry this one's cap over into it.
 CAP = """
     INSERT INTO pms_budget_caps AS c (key, calls_left, until) VALUES (%(key)s, %(left)s, %(until)s)
     ON CONFLICT (key) DO UPDATE SET
-        calls_left = CASE WHEN c.until > %(now)s
-            THEN least(c.calls_left, excluded.calls_left) ELSE excluded.calls_left END,
-        until = greatest(c.until, excluded.until)
+        calls_left = excluded.calls_left,
+        until = CASE WHEN c.until > %(now)s
+            THEN greatest(c.until, excluded.until) ELSE excluded.until END
+        WHERE c.until <= %(now)s OR excluded.calls_left <= c.calls_left
 """
 #: Rows that a moving window is cut into: the finer, the less a call counts for too long.
 SLICES = 12
@@ -66,32 +77,67 @@ def take(counters: Sequence[Counter], priority: Priority, now: datetime) -> int 
     _refuse_open_transaction()
     # The same order everywhere, so that two calls with the same counters cannot deadlock.
     ordered = sorted(counters, key=lambda counter: (counter.key, counter.limit.seconds))
-    limits = [counter.limit for counter in ordered]
-    starts = [window_start(now, counter.row_seconds) for counter in ordered]
+    # As text: to write lists and times is most of the driver's work.
+    keys = ",".join(_quoted(counter.key) for counter in ordered)
+    limits = ",".join(_limit_row(counter, priority, now) for counter in ordered)
+    parameters = (f"{{{keys}}}", f"{{{limits}}}", priority is Priority.HIGH, now.isoformat())
     with connection.cursor() as cursor:
-        cursor.execute(
-            TAKE,
-            [
-                [counter.key for counter in ordered],
-                [counter.row_seconds for counter in ordered],
-                starts,
-                [limit.seconds for limit in limits],
-                [limit.ceiling(priority) for limit in limits],
-                [released(limit, priority, now) for limit in limits],
-                priority is Priority.HIGH,
-                now,
-            ],
-        )
-        refused, until, calls_left = cursor.fetchone()
-    if refused:
-        limit = limits[refused - 1]
-        what = f"All {limit.ceiling(priority)} calls for {priority} priority are used"
-        if until and not limit.moving:
-            what = "The PMS itself allows no call"
-        until = until or starts[refused - 1] + timedelta(seconds=limit.seconds)
-        message = f"{what} until {until.astimezone(UTC):%H:%M:%S} UTC."
-        raise BudgetExhausted(message, retry_at=until)
-    return int(calls_left)
+        cursor.execute(TAKE, parameters)
+        left: int = cursor.fetchone()[0]
+    if left < 0:
+        raise _refusal(ordered, -left - 1, priority, now)
+    return left
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _limit_row(counter: Counter, priority: Priority, now: datetime) -> str:
+    """Write a limit as pms_budget_take reads it: length, span, ceiling, late, leave."""
+    limit = counter.limit
+    span = limit.seconds if limit.moving else 0
+    ceiling = limit.ceiling(priority)
+    late = released(limit, priority, now)
+    leave = _left_alone(counter, priority)
+    return f"{{{counter.row_seconds},{span},{ceiling},{late},{leave}}}"
+
+
+def _refusal(
+    counters: Sequence[Counter], refused: int, priority: Priority, now: datetime
+) -> BudgetExhausted:
+    """Say why this one of the counters gave no call, and when it gives one again."""
+    counter = counters[refused]
+    limit = counter.limit
+    ceiling = limit.ceiling(priority)
+    what = f"All {ceiling} calls for {priority} priority are used"
+    until = window_start(now, limit.seconds) + timedelta(seconds=limit.seconds)
+    span = timedelta(seconds=limit.seconds + counter.row_seconds)
+    values: dict[str, Any] = {
+        "key": counter.key,
+        "now": now,
+        "leave": min(_left_alone(each, priority) for each in counters if each.key == counter.key),
+        "length": counter.row_seconds,
+        "from": now - span,
+        "ceiling": ceiling,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD_UNTIL, values)
+        if row := cursor.fetchone():
+            what = f"The PMS itself allows no call for {priority} priority"
+            until = row[0]
+        elif limit.moving:
+            cursor.execute(MOVED_ON, values)
+            oldest = cursor.fetchone()[0]
+            until = (oldest or now) + span
+    message = f"{what} until {until.astimezone(UTC):%H:%M:%S} UTC."
+    return BudgetExhausted(message, retry_at=until)
+
+
+def _left_alone(counter: Counter, priority: Priority) -> int:
+    """How many of the calls that are left this priority leaves to HIGH."""
+    return counter.limit.calls - counter.limit.ceiling(priority)
 
 
 def released(limit: Limit, priority: Priority, now: datetime) -> int:
@@ -105,11 +151,12 @@ def released(limit: Limit, priority: Priority, now: datetime) -> int:
     share: float = settings.BUDGET_RELEASE_SHARE
     if priority is Priority.HIGH or limit.moving or not share:
         return ceiling
-    start = window_start(now, limit.seconds)
-    rest = 1 - (now - start).total_seconds() / limit.seconds
-    if rest >= share:
+    end = window_start(now, limit.seconds) + timedelta(seconds=limit.seconds)
+    rest, last_part = end - now, timedelta(seconds=limit.seconds * share)
+    if rest >= last_part:
         return ceiling
-    return limit.calls - round(limit.reserve * rest / share)
+    # Rounded up: as long as the window lasts, one call at least is kept.
+    return limit.calls + (-limit.reserve * rest) // last_part
 
 
 def observe(counters: Iterable[Counter], signal: RateSignal, now: datetime) -> None:

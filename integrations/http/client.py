@@ -90,6 +90,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
+        timeout: tuple[float, float] | None = None,
     ) -> Reply:
         """Return a successful answer, or raise the PmsError that says why there is none.
 
@@ -108,7 +109,7 @@ class Client:
                 },
                 params=params or {},
                 json=json,
-                timeout=self.timeout,
+                timeout=timeout or self.timeout,
                 is_sandbox=self.is_sandbox,
             )
 
@@ -173,7 +174,7 @@ def _read(answer: transport.Answer) -> Any:
         return None
     try:
         return jsonlib.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for what is nested without end
         if answer.status >= 400:
             return None  # the status alone says enough: a proxy's HTML page, say
         raise NoAnswer("The PMS's answer could not be read as JSON.") from None

@@ -86,6 +86,13 @@ class KeyExpired(PmsError):
     fault = Fault.NOBODY
 
 
+class TooLate(PmsError):
+    """The caller's claim on the work has ended; nothing was sent."""
+
+    code = "too_late"
+    fault = Fault.NOBODY
+
+
 class NotAuthorized(PmsError):
     """The PMS rejects our credential or our right to this call; a person has to act."""
 

@@ -5,22 +5,36 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import ip_address
-from typing import Any
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any, Final
 
 import requests
 from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     MaxRetryError,
     NameResolutionError,
     NewConnectionError,
+    SSLError,
 )
 
 from integrations.http.errors import NoAnswer, NotReached
+
+#: What of IPv6 is given out as addresses of the internet, and its part that translates to IPv4.
+GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+NAT64: Final = IPv6Network("64:ff9b::/96")
+#: What requests finds wrong before it opens a connection.
+UNSENDABLE: Final = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidJSONError,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
 
 _local = threading.local()
 
@@ -46,8 +60,8 @@ def send(
 ) -> Answer:
     """Send one request once and return whatever was answered.
 
-    Redirects are not followed. Only a sandbox is asked without TLS or at an address that is not
-    public. Raises NotReached where surely nothing was sent, else NoAnswer.
+    TLS is verified; redirects are not followed. Only a sandbox is asked without TLS or at an
+    address that is not public. Raises NotReached where surely nothing was sent, else NoAnswer.
     """
     if not is_sandbox and not url.startswith("https://"):
         raise NotReached("Only a sandbox may be asked without TLS: check the base URL.")
@@ -69,29 +83,68 @@ def send(
     return Answer(response.status_code, response.headers, response.content)
 
 
-class _PublicConnection(HTTPSConnection):
+class _TlsConnection(HTTPSConnection):
+    """Whatever goes wrong before the request is written is told as a connection that never was:
+    a certificate that is not the host's, a handshake that breaks off or takes too long."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, ValueError, SSLError) as error:
+            raise NewConnectionError(self, f"no TLS ({type(error).__name__})") from error
+
+
+class _PublicConnection(_TlsConnection):
     """Refuses to talk to an address that is not public, whatever name led there.
 
-    It looks at the socket's own peer, so a name that changes its address between two look-ups
-    gains nothing. A base URL is data, and must not open our own network to whoever sets it.
+    A base URL is data, and must not open our own network to whoever sets it. Names are looked up
+    first, so that nothing is knocked at; then the socket's own peer decides, so that a name that
+    changes its address between two look-ups gains nothing.
     """
 
     def _new_conn(self) -> socket.socket:
+        with suppress(OSError, UnicodeError):  # a name that nobody has: urllib3 tells it better
+            host = self.host.strip("[]")
+            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+            if not all(is_public(address[4][0]) for address in found):
+                raise NewConnectionError(self, "not a public address")
         connection = super()._new_conn()
-        if not ip_address(connection.getpeername()[0].partition("%")[0]).is_global:
-            connection.close()
-            raise NewConnectionError(self, "not a public address")
-        return connection
+        with suppress(OSError):  # it may be broken off already, and have no peer any more
+            if is_public(connection.getpeername()[0]):
+                return connection
+        connection.close()
+        raise NewConnectionError(self, "not a public address")
+
+
+def is_public(text: object) -> bool:
+    """Return whether an address is one of the public internet, also where it wraps an IPv4 one."""
+    address = ip_address(str(text).partition("%")[0])
+    if isinstance(address, IPv6Address):
+        wrapped = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            wrapped = IPv4Address(int(address) & 0xFFFF_FFFF)
+        if wrapped is None:
+            return address in GLOBAL_UNICAST and address.is_global
+        address = wrapped
+    return address.is_global and not address.is_multicast
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 class _PublicPool(HTTPSConnectionPool):
     ConnectionCls = _PublicConnection
 
 
-class _PublicAdapter(requests.adapters.HTTPAdapter):
+class _Adapter(requests.adapters.HTTPAdapter):
+    def __init__(self, pool: type[HTTPSConnectionPool]) -> None:
+        self._pool = pool
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"https": _PublicPool}
+        self.poolmanager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": self._pool}
 
 
 class _Session(requests.Session):
@@ -99,8 +152,7 @@ class _Session(requests.Session):
 
     def __init__(self, is_sandbox: bool) -> None:
         super().__init__()
-        if not is_sandbox:
-            self.mount("https://", _PublicAdapter())
+        self.mount("https://", _Adapter(_TlsPool if is_sandbox else _PublicPool))
         # No proxy and no .netrc of this machine.
         self.trust_env = False
         # A cookie of one practice's answer must not go out with another practice's request.
@@ -119,6 +171,8 @@ def _session(is_sandbox: bool) -> _Session:
 
 
 def _never_connected(error: requests.RequestException) -> bool:
+    if isinstance(error, UNSENDABLE):
+        return True
     reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError):
         reason = reason.reason

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('credential', models.JSONField(default=dict)),
                 ('status', models.CharField(choices=[('setup_required', 'Setup required'), ('active', 'Active'), ('error', 'Error')], default='setup_required', max_length=20)),
                 ('error_message', models.CharField(blank=True, max_length=500)),
-                ('last_answer_at', models.DateTimeField(editable=False, null=True)),
+                ('imported_at', models.DateTimeField(editable=False, help_text="When all of the PMS's records were first here.", null=True)),
                 ('access_key', models.TextField(blank=True, editable=False)),
                 ('refresh_key', models.TextField(blank=True, editable=False)),
                 ('key_expires_at', models.DateTimeField(editable=False, null=True)),

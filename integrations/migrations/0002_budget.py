@@ -5,92 +5,103 @@ from django.db import migrations, models
 TAKE = """
 CREATE FUNCTION pms_budget_take(
     keys text[],            -- whose counter, one for each limit
-    lengths integer[],      -- seconds that one row of the counter spans
-    starts timestamptz[],   -- start of the row that the call falls into
-    spans integer[],        -- seconds over which calls are counted; more than a row's: moving
-    ceilings integer[],     -- calls in all that this priority may reach
-    released integer[],     -- the same where HIGH had no demand in this window or the one before
+    limits integer[],       -- a row for each limit: length, span, ceiling, late, leave (see below)
     is_high boolean,
-    at timestamptz,
-    OUT refused integer,    -- 0: one call was taken of every limit; n: the n-th limit is used up
-    OUT until timestamptz,  -- when the refusing limit gives calls again, where the rows tell it
-    OUT calls_left integer  -- the fewest that any of the limits has left for this priority
-) LANGUAGE plpgsql AS $$
+    at timestamptz
+)
+-- The fewest calls that any limit has left for this priority after this one; or, where the n-th
+-- limit refuses and so nothing is taken of any, -n.
+RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-    high integer := is_high::integer;
-    low integer := (NOT is_high)::integer;
+    length integer;         -- seconds that one row of the counter spans
+    span integer;           -- seconds of a moving window, over whose rows calls are added; else 0
+    ceiling integer;        -- calls in all that this priority may reach
+    late integer;           -- the same where HIGH had no demand in this window or the one before
+    leave integer;          -- calls that this priority leaves of those that the PMS says are left
+    high CONSTANT integer := is_high::integer;
+    low CONSTANT integer := 1 - high;
+    start timestamptz;
     used integer;
-    oldest timestamptz;
-    capped text[] := '{}';
-    i integer := 0;
+    room integer;           -- calls left after this one; null or less than 0: none is given
+    calls_left integer;
+    capped boolean := false;
+    cap record;
 BEGIN
-    refused := 0;
     -- What the PMS itself told comes first: it may know of calls that were not ours.
+    IF EXISTS (SELECT FROM pms_budget_caps c WHERE c.key = ANY (keys) AND c.until > at) THEN
+        capped := true;
+        FOR cap IN SELECT c.key::text, c.calls_left FROM pms_budget_caps c
+            WHERE c.key = ANY (keys) AND c.until > at ORDER BY c.key FOR UPDATE
+        LOOP
+            -- Which of a key's limits the PMS means is not known: the smallest reserve is left.
+            SELECT min(limits[i][5]) INTO leave
+                FROM generate_subscripts(keys, 1) AS i WHERE keys[i] = cap.key;
+            room := cap.calls_left - leave - 1;
+            IF room < 0 THEN
+                RETURN -array_position(keys, cap.key);
+            END IF;
+            calls_left := least(calls_left, room);
+        END LOOP;
+    END IF;
     FOR i IN 1 .. cardinality(keys) LOOP
-        UPDATE pms_budget_caps c SET calls_left = c.calls_left - 1
-            WHERE c.key = keys[i] AND c.until > at AND c.calls_left > 0;
-        IF FOUND THEN
-            capped := capped || keys[i];
-            CONTINUE;
-        END IF;
-        SELECT c.until INTO until FROM pms_budget_caps c WHERE c.key = keys[i] AND c.until > at;
-        IF FOUND THEN
-            refused := i;
-            UPDATE pms_budget_caps c SET calls_left = c.calls_left + 1
-                WHERE c.key = ANY (capped) AND c.until > at;
-            RETURN;
-        END IF;
-    END LOOP;
-    FOR i IN 1 .. cardinality(keys) LOOP
-        used := NULL;
-        IF spans[i] > lengths[i] THEN
+        length := limits[i][1];
+        span := limits[i][2];
+        ceiling := limits[i][3];
+        late := limits[i][4];
+        start := date_bin(make_interval(secs => length), at, to_timestamp(0));
+        room := NULL;
+        IF span > 0 THEN
             -- A sum over rows is not guarded by any one row's lock.
-            PERFORM pg_advisory_xact_lock(hashtextextended(keys[i], lengths[i]));
+            PERFORM pg_advisory_xact_lock(hashtextextended(keys[i], length));
             -- A row counts as long as any part of it lies in the window: never too few.
-            SELECT coalesce(sum(w.used_high + w.used_low), 0), min(w.starts_at)
-                INTO used, oldest FROM pms_budget_windows w
-                WHERE w.key = keys[i] AND w.seconds = lengths[i]
-                AND w.starts_at > at - make_interval(secs => spans[i] + lengths[i]);
-            IF used >= ceilings[i] THEN
-                used := NULL;
-                until := oldest + make_interval(secs => spans[i] + lengths[i]);
-            ELSE
+            SELECT coalesce(sum(w.used_high + w.used_low), 0) INTO used FROM pms_budget_windows w
+                WHERE w.key = keys[i] AND w.seconds = length
+                AND w.starts_at > at - make_interval(secs => span + length);
+            IF used < ceiling THEN
                 INSERT INTO pms_budget_windows AS w (key, seconds, starts_at, used_high, used_low)
-                    VALUES (keys[i], lengths[i], starts[i], high, low)
+                    VALUES (keys[i], length, start, high, low)
                     ON CONFLICT (key, seconds, starts_at) DO UPDATE
                     SET used_high = w.used_high + high, used_low = w.used_low + low;
-                used := used + 1;
+                room := ceiling - used - 1;
             END IF;
         ELSE
+            IF late > ceiling THEN
+                IF EXISTS (
+                    SELECT FROM pms_budget_windows w WHERE w.key = keys[i] AND w.seconds = length
+                    AND w.starts_at = start - make_interval(secs => length) AND w.used_high > 0
+                ) THEN
+                    late := ceiling;
+                END IF;
+            END IF;
             INSERT INTO pms_budget_windows AS w (key, seconds, starts_at, used_high, used_low)
-                SELECT keys[i], lengths[i], starts[i], high, low WHERE ceilings[i] >= 1
+                SELECT keys[i], length, start, high, low WHERE late > 0
                 ON CONFLICT (key, seconds, starts_at) DO UPDATE
                 SET used_high = w.used_high + high, used_low = w.used_low + low
-                WHERE w.used_high + w.used_low < CASE
-                    WHEN released[i] > ceilings[i] AND w.used_high = 0 AND NOT EXISTS (
-                        SELECT FROM pms_budget_windows b WHERE b.key = w.key
-                        AND b.seconds = w.seconds AND b.used_high > 0
-                        AND b.starts_at = w.starts_at - make_interval(secs => w.seconds)
-                    ) THEN released[i] ELSE ceilings[i] END
-                RETURNING w.used_high + w.used_low INTO used;
+                WHERE w.used_high + w.used_low < CASE w.used_high WHEN 0 THEN late ELSE ceiling END
+                RETURNING CASE w.used_high WHEN 0 THEN late ELSE ceiling END
+                    - w.used_high - w.used_low INTO room;
         END IF;
-        IF used IS NULL THEN
-            refused := i;
+        IF room IS NULL THEN
             FOR j IN 1 .. i - 1 LOOP
-                DELETE FROM pms_budget_windows w WHERE w.key = keys[j] AND w.seconds = lengths[j]
-                    AND w.starts_at = starts[j] AND w.used_high + w.used_low = 1;
+                start := date_bin(make_interval(secs => limits[j][1]), at, to_timestamp(0));
+                DELETE FROM pms_budget_windows w
+                    WHERE w.key = keys[j] AND w.seconds = limits[j][1] AND w.starts_at = start
+                    AND w.used_high + w.used_low = 1;
                 IF NOT FOUND THEN
                     UPDATE pms_budget_windows w
                         SET used_high = w.used_high - high, used_low = w.used_low - low
-                        WHERE w.key = keys[j] AND w.seconds = lengths[j] AND w.starts_at = starts[j];
+                        WHERE w.key = keys[j] AND w.seconds = limits[j][1] AND w.starts_at = start;
                 END IF;
             END LOOP;
-            UPDATE pms_budget_caps c SET calls_left = c.calls_left + 1
-                WHERE c.key = ANY (capped) AND c.until > at;
-            RETURN;
+            RETURN -i;
         END IF;
-        calls_left := least(calls_left, greatest(ceilings[i] - used, 0));
+        calls_left := least(calls_left, room);
     END LOOP;
+    IF capped THEN
+        UPDATE pms_budget_caps c SET calls_left = c.calls_left - 1
+            WHERE c.key = ANY (keys) AND c.until > at AND c.calls_left > 0;
+    END IF;
+    RETURN calls_left;
 END $$
 """
 

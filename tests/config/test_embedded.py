@@ -1,13 +1,18 @@
 """The embedded services as their users see them: addresses, rights, and data that stays."""
 
+import contextlib
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import kombu
 import psycopg
 import pytest
 import redis
+from django.db import DatabaseError, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from environ import Env
 from psycopg import errors
 
 from config.embedded import EmbeddedServices, Urls, urls
@@ -148,3 +153,34 @@ def test_one_of_the_two_can_run_alone(var: Path) -> None:
         store(var, "here", "yes")
         with pytest.raises(psycopg.OperationalError):
             connect(urls(var).database)
+
+
+def test_what_the_database_refuses_is_logged_without_the_row(
+    services: EmbeddedServices, addresses: Urls, django_db_blocker: Any
+) -> None:
+    table = """
+        CREATE TABLE person (id int PRIMARY KEY, name varchar(30) UNIQUE, age int NOT NULL,
+            CONSTRAINT grown_up CHECK (age > 17))
+    """
+    execute(addresses.owner_database, table)
+    marker = "Invented\nPerson"
+    refused = [
+        ("INSERT INTO person VALUES (%s, %s, %s)", [1, marker, None]),
+        ("INSERT INTO person VALUES (%s, %s, %s)", [2, marker, 7]),
+        ("INSERT INTO person VALUES (%s, %s, %s)", [3, marker, 50]),
+        ("INSERT INTO person VALUES (%s, %s, %s)", [4, marker, 50]),
+        ("INSERT INTO persons VALUES (%s)", [marker]),
+    ]
+    settings = {**connections["default"].settings_dict, **Env.db_url_config(addresses.database)}
+    bindings = ({}, {"server_side_binding": True})
+    with django_db_blocker.unblock():
+        for options in bindings:
+            database = DatabaseWrapper({**settings, "OPTIONS": options})
+            for statement, parameters in refused:
+                with contextlib.suppress(DatabaseError), database.cursor() as cursor:
+                    cursor.execute(statement, parameters)
+            database.close()
+    text = (services.layout.log / "postgres.log").read_text()
+    for reason in ("check constraint", "unique constraint", "not-null constraint", '"persons"'):
+        assert len(re.findall(f"ERROR: .*{reason}", text)) >= len(bindings)
+    assert "Invented" not in text

@@ -55,3 +55,25 @@ def test_the_documentation_page_needs_no_inline_script() -> None:
     policy = page["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+def test_filters_of_lists_are_documented_where_they_work(schema: dict[str, Any]) -> None:
+    def named(path: str) -> dict[str, dict[str, Any]]:
+        parameters = schema["paths"][f"/api/v1/clinics/{{clinic_pk}}/{path}"]["get"]["parameters"]
+        return {row["name"]: row for row in parameters if row["in"] == "query"}
+
+    paging = {"cursor", "page_size"}
+    assert set(named("locations")) == paging
+    assert set(named("patients")) == paging | {"external_id"}
+    assert set(named("patients/{id}")) == set()
+    spans = named("appointments")
+    assert set(spans) == paging | {"starts_from", "starts_before"}
+    for name in ("starts_from", "starts_before"):
+        assert spans[name]["schema"] == {"type": "string", "format": "date-time"}
+        assert "required" not in spans[name]
+
+
+def test_a_writebacks_appointment_is_an_id_or_nothing(schema: dict[str, Any]) -> None:
+    fields = schema["components"]["schemas"]["WritebackDetail"]["properties"]
+    told = fields["appointment"]
+    assert (told["type"], told["format"], told["nullable"]) == ("string", "uuid", True)

@@ -52,10 +52,10 @@ class Practice:
     def office(self) -> str:
         return self.integration.account
 
-    def booking(self, hour: int = 9, patient: int = 0) -> dict[str, str]:
-        """The body of a request for tomorrow at this hour of the clinic's clock."""
+    def booking(self, hour: int = 9, patient: int = 0, days: int = 1) -> dict[str, str]:
+        """The body of a request for tomorrow, or later, at this hour of the clinic's clock."""
         clinic = self.integration.clinic
-        start = datetime(2030, 3, 6, hour, 0, tzinfo=clinic.zone)
+        start = datetime(2030, 3, 5, hour, 0, tzinfo=clinic.zone) + timedelta(days)
         return {
             "patient": str(clinic.patients.order_by("external_id")[patient].pk),
             "practitioner": str(clinic.practitioners.filter(is_active=True)[0].pk),

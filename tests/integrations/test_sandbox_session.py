@@ -198,7 +198,7 @@ def test_what_was_stored_before_the_pms_stopped_answering_stays(
     assert Patient.objects.count() == 650
     assert Appointment.objects.count() == 0
     linked[0].refresh_from_db()
-    assert linked[0].status == IntegrationStatus.ACTIVE, "its key works"
+    assert linked[0].status == IntegrationStatus.SETUP_REQUIRED, "the import is not finished"
     asked = [call for call in sandbox.control.calls() if "appointments" in call["path"]]
     assert len(asked) == attempts
 
@@ -231,11 +231,11 @@ def test_a_session_counts_its_calls_and_opens_no_connection_by_itself(
     assert counted("application:") == 2
 
 
-def test_an_incomplete_credential_is_a_value_error_and_no_call(
+def test_an_incomplete_credential_is_told_and_costs_no_call(
     sandbox: RunningSandbox, clinic: Clinic
 ) -> None:
     integration = make.integration(clinic, base_url=sandbox.url, credential={"app_id": "a"})
-    with pytest.raises(ValueError, match="lacks app_key, secret_key"):
+    with pytest.raises(NotAuthorized, match="lacks app_key, secret_key"):
         open_session(integration, Priority.LOW)
     assert sandbox.control.calls() == []
 

@@ -135,6 +135,16 @@ def test_a_key_that_is_due_but_not_ended_is_used_when_no_new_one_comes(
         tokens(linked, Issuer([NotReached("away")]), clock).current()
 
 
+def test_a_key_that_has_not_ended_is_used_although_its_renewal_is_rejected(
+    clock: Clock, linked: Integration
+) -> None:
+    clock.advance(23 * 3600)
+    issuer = Issuer([NotAuthorized("no"), NotAuthorized("no")])
+    assert tokens(linked, issuer, clock).current() == "old"
+    linked.refresh_from_db()
+    assert linked.status == IntegrationStatus.ERROR, "a person is told at once"
+
+
 def test_what_comes_back_is_stored_with_its_end(clock: Clock, linked: Integration) -> None:
     clock.advance(23 * 3600)
     tokens(linked, Issuer([token("new", timedelta(seconds=85603))]), clock).current()
@@ -153,7 +163,7 @@ def test_a_first_key_is_asked_for_without_a_refresh_key(clock: Clock, linked: In
     assert tokens(linked, issuer).current() == "first"
     assert issuer.asked == [""]
     linked.refresh_from_db()
-    assert linked.status == IntegrationStatus.ACTIVE
+    assert linked.status == IntegrationStatus.SETUP_REQUIRED, "a key alone does not finish it"
 
 
 def test_a_rejected_key_is_replaced_although_it_is_not_due(linked: Integration) -> None:

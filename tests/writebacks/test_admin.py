@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from clinics.models import Appointment, User
-from integrations.contract import Priority
-from integrations.http import budget
-from integrations.models import Integration, IntegrationStatus
+from integrations.models import Integration
 from tests import make
-from writebacks.dashboard import practice_cards
 from writebacks.models import Writeback
 from writebacks.states import Event
 
@@ -37,62 +33,6 @@ def logged_in(user: User) -> Client:
     return client
 
 
-def test_the_card_counts_calls_by_priority_and_writebacks_by_standing(
-    integration: Integration, desk: User
-) -> None:
-    now = timezone.now()
-    for priority in [Priority.HIGH, *[Priority.LOW] * 3]:
-        budget.take([integration.practice_counter()], priority, now)
-    make.writeback(integration, created_at=now - timedelta(minutes=2))
-    make.writeback(integration, status="pending", external_id="1")
-    make.writeback(integration, status="unconfirmed")
-    for seconds in (30, 90):
-        make.writeback(
-            integration,
-            status="completed",
-            created_at=now - timedelta(seconds=seconds),
-            completed_at=now,
-            due_at=None,
-        )
-    long_ago = now - timedelta(days=2)
-    make.writeback(
-        integration, status="failed", failure_code="x", completed_at=long_ago, due_at=None
-    )
-    (card,) = practice_cards(desk, now)
-    assert (card.total.used, card.total.limit, card.total.percent) == (4, 200, 2)
-    assert [(bar.used, bar.limit) for bar in card.split] == [(1, 200), (3, 150)]
-    assert (card.open, card.oldest_age) == (2, timedelta(minutes=2))
-    assert (card.unconfirmed, card.completed, card.failed) == (1, 2, 0)
-    assert card.average == timedelta(seconds=60)
-    assert card.health == ("warning", "Some writes are not confirmed")
-
-
-@pytest.mark.parametrize(
-    ("used", "status", "health"),
-    [
-        (0, IntegrationStatus.ACTIVE, ("good", "Healthy")),
-        (150, IntegrationStatus.ACTIVE, ("warning", "Background checks wait for the next hour")),
-        (200, IntegrationStatus.ACTIVE, ("bad", "This hour's calls are used up")),
-        (0, IntegrationStatus.SETUP_REQUIRED, ("warning", "Set-up is not finished")),
-        (0, IntegrationStatus.ERROR, ("bad", "The PMS rejects our credential")),
-    ],
-)
-def test_the_card_says_in_one_sentence_how_the_practice_is(
-    integration: Integration,
-    desk: User,
-    used: int,
-    status: IntegrationStatus,
-    health: tuple[str, str],
-) -> None:
-    integration.status = status
-    integration.save()
-    now = timezone.now()
-    for _ in range(used):
-        budget.take([integration.practice_counter()], Priority.HIGH, now)
-    (card,) = practice_cards(desk, now)
-    assert card.health == health
-
-
 def test_the_first_page_shows_a_members_own_practices_and_an_operator_all(
     integration: Integration, desk: User, operator: User
 ) -> None:
@@ -103,16 +43,6 @@ def test_the_first_page_shows_a_members_own_practices_and_an_operator_all(
     page = logged_in(operator).get("/admin/").content.decode()
     assert integration.clinic.name in page
     assert theirs.clinic.name in page
-
-
-def test_cards_take_three_queries_for_any_number_of_practices(
-    operator: User, django_assert_num_queries: Any
-) -> None:
-    for _ in range(5):
-        make.writeback(make.integration(make.clinic()))
-    with django_assert_num_queries(3):
-        cards = practice_cards(operator, timezone.now())
-        assert len([card.clinic.organization.name for card in cards]) == 5
 
 
 def test_a_writebacks_page_tells_its_whole_story(integration: Integration, desk: User) -> None:
@@ -145,6 +75,8 @@ def test_the_list_filters_answer_an_operators_questions(
     budget_wait = make.writeback(integration, waiting_for="waiting_for_budget")
     offline = make.writeback(integration, waiting_for="agent_offline")
     unknown = make.writeback(integration, status="unconfirmed")
+    parked = make.writeback(integration, status="unconfirmed", waiting_for="person", due_at=None)
+    rejected = make.writeback(integration, waiting_for="not_authorized")
     ended = make.writeback(integration, status="completed", completed_at=now, due_at=None)
     client = logged_in(desk)
 
@@ -155,8 +87,9 @@ def test_the_list_filters_answer_an_operators_questions(
     assert found("late") == {late}
     assert found("budget") == {budget_wait}
     assert found("agent") == {offline}
-    assert found("unconfirmed") == {unknown}
-    assert found("open") == {late, budget_wait, offline, unknown}
+    assert found("unconfirmed") == {unknown, parked}
+    assert found("person") == {parked, rejected}
+    assert found("open") == {late, budget_wait, offline, unknown, parked, rejected}
     assert ended in set(client.get("/admin/writebacks/writeback/").context["cl"].result_list)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -62,6 +63,33 @@ def test_repeating_it_gives_the_same_writeback_and_says_so(
     assert Writeback.objects.count() == 1
 
 
+def test_repeating_it_later_gives_the_same_writeback_though_it_could_not_be_booked_any_more(
+    client: APIClient, integration: Integration, body: dict[str, Any], staff: User
+) -> None:
+    first = client.post(address(integration.clinic), body, headers=KEY)
+    Practitioner.objects.update(is_active=False)
+    make.record(Location, integration.clinic, name="Second", timezone="UTC")
+    after = datetime.fromisoformat(body["ends_at"]) + timedelta(days=1)
+    with time_machine.travel(after, tick=False):
+        client.force_authenticate(staff)
+        again = client.post(address(integration.clinic), body, headers=KEY)
+    assert again.status_code == 202
+    assert again.json()["id"] == first.json()["id"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "setup_required"}, {"credential": {}}, {"pms": "unknown"}]
+)
+def test_a_clinic_whose_set_up_is_not_finished_answers_409(
+    client: APIClient, integration: Integration, body: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    Integration.objects.update(**changes)
+    answer = client.post(address(integration.clinic), body, headers=KEY)
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "clinic_not_connected"
+    assert not Writeback.objects.exists()
+
+
 def test_the_same_key_with_another_body_is_422(
     client: APIClient, integration: Integration, body: dict[str, Any]
 ) -> None:
@@ -72,7 +100,10 @@ def test_the_same_key_with_another_body_is_422(
     assert Writeback.objects.count() == 1
 
 
-@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": " "}, {"Idempotency-Key": "x" * 256}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Idempotency-Key": " "}, {"Idempotency-Key": "x" * 256}, {"Idempotency-Key": "a\x00b"}],
+)
 def test_without_a_usable_key_it_is_400(
     client: APIClient, integration: Integration, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
@@ -95,6 +126,7 @@ def moment(**ahead: float) -> str:
         ({"starts_at": "2030-01-31T09:30:00"}, "starts_at", "Give the time with its offset"),
         ({"starts_at": "2030-01-31T09:30:10Z"}, "starts_at", "whole minutes"),
         ({"starts_at": "2030-02-31T09:30:00Z"}, "starts_at", "wrong format"),
+        ({"starts_at": "9999-12-31T23:00:00Z"}, "starts_at", "At most two years ahead"),
         ({"starts_at": "soon"}, "starts_at", "wrong format"),
         ({"starts_at": None}, "starts_at", "may not be null"),
         ({"patient": "17"}, "patient", "valid UUID"),
@@ -254,3 +286,27 @@ def test_reading_lists_takes_the_same_few_queries_for_any_number_of_rows(
         make.writeback(integration)
     with django_assert_num_queries(2):  # the login's user, the page
         client.get("/api/v1/writebacks")
+
+
+def test_the_list_can_be_narrowed_to_a_clinic_and_a_status(
+    client: APIClient, integration: Integration
+) -> None:
+    sibling = make.integration(make.clinic(integration.organization))
+    ours = make.writeback(integration)
+    lost = make.writeback(integration, status="unconfirmed")
+    theirs = make.writeback(sibling, status="unconfirmed")
+
+    def listed(**query: str) -> set[str]:
+        return {row["id"] for row in client.get("/api/v1/writebacks", query).json()["results"]}
+
+    assert listed() == {str(ours.pk), str(lost.pk), str(theirs.pk)}
+    assert listed(clinic=str(integration.clinic_id)) == {str(ours.pk), str(lost.pk)}
+    assert listed(status="unconfirmed") == {str(lost.pk), str(theirs.pk)}
+    assert listed(status="unconfirmed", clinic=str(sibling.clinic_id)) == {str(theirs.pk)}
+
+
+@pytest.mark.parametrize("query", [{"status": "lost"}, {"status": ""}, {"clinic": "17"}])
+def test_a_value_that_no_writeback_has_is_400(client: APIClient, query: dict[str, str]) -> None:
+    answer = client.get("/api/v1/writebacks", query)
+    assert answer.status_code == 400
+    assert list(answer.json()["error"]["details"]) == list(query)

@@ -22,9 +22,10 @@ def test_only_what_is_due_is_handed_out_and_not_twice(integration: Integration) 
     now = timezone.now()
     ready = make.writeback(integration, due_at=now)
     make.writeback(integration, due_at=now + timedelta(seconds=1))
-    assert due.hand_out_queued(now) == [str(ready.pk)]
+    assert due.hand_out_queued(now) == [(str(ready.pk), (now + LEASE).isoformat())]
     assert due.hand_out_queued(now) == []
-    assert due.hand_out_queued(now + LEASE)[-1] == str(ready.pk), "nobody took it: once more"
+    again = due.hand_out_queued(now + LEASE)
+    assert again[-1] == (str(ready.pk), (now + 2 * LEASE).isoformat()), "nobody took it: once more"
 
 
 def test_no_clinic_waits_behind_anothers_many(
@@ -34,7 +35,7 @@ def test_no_clinic_waits_behind_anothers_many(
     now = timezone.now()
     many = [make.writeback(integration, due_at=now - timedelta(hours=1)) for _ in range(5)]
     other = make.writeback(make.integration(make.clinic()), due_at=now)
-    handed = due.hand_out_queued(now)
+    handed = [pk for pk, _ in due.hand_out_queued(now)]
     assert len(handed) == 3
     assert str(other.pk) in handed
     assert set(handed) - {str(other.pk)} <= {str(writeback.pk) for writeback in many}

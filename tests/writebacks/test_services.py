@@ -15,7 +15,7 @@ from clinics.models import Clinic, User
 from integrations.models import Integration
 from tests import make
 from writebacks import services
-from writebacks.models import Writeback
+from writebacks.models import Operation, Writeback
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,7 @@ def submit(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 def ask(clinic: Clinic, booking: services.Booking, **changes: Any) -> tuple[Writeback, bool]:
     values = {"user": None, "idempotency_key": "key", "now": timezone.now()}
+    values["hashed"] = services.request_hash(Operation.BOOK, clinic, booking.as_command())
     return services.request_booking(clinic, booking, **(values | changes))
 
 
@@ -66,7 +67,7 @@ def test_it_is_handed_to_a_worker_only_once_it_is_committed(
     with django_capture_on_commit_callbacks(execute=True):
         writeback, _ = ask(integration.clinic, make.booking(integration.clinic))
         submit.assert_not_called()
-    submit.assert_called_once_with(str(writeback.pk))
+    submit.assert_called_once_with(str(writeback.pk), writeback.due_at.isoformat())
 
 
 def test_the_same_key_with_the_same_booking_gives_the_same_writeback(

@@ -20,6 +20,7 @@ from config.supervisor import Program, Supervisor, SupervisorError
 _READY_SECONDS = 60.0
 _INTERRUPTED = 130  # what shells make of Ctrl-C
 _LOCAL = "127.0.0.1"
+QUEUES = "dispatch,celery"
 _COLOURS = {"web": 36, "worker": 32, "beat": 33, "sandbox": 35}  # ANSI codes
 
 
@@ -105,7 +106,9 @@ class Command(BaseCommand):
         web = (*python, "uvicorn", "config.asgi:application", "--host", host, "--port", port)
         programs = [
             Program("web", (*web, *limits), env),
-            Program("worker", (*celery, "worker", "--concurrency", "2", "-l", "info"), env),
+            Program(
+                "worker", (*celery, "worker", "-Q", QUEUES, "--concurrency", "2", "-l", "info"), env
+            ),
             Program("beat", (*celery, "beat", "-l", "info"), env),
         ]
         if self.options["demo"]:

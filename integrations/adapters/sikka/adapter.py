@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -18,10 +18,11 @@ from clinics.records import (
     PractitionerRecord,
     Unreadable,
 )
-from integrations.adapters.sikka import answers, mapping
+from integrations.adapters.sikka import answers, log, mapping
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
 from integrations.contract import (
     BookAppointment,
+    Lookup,
     Manifest,
     Outcome,
     PreparedWrite,
@@ -33,17 +34,17 @@ from integrations.contract import (
     TokenSource,
 )
 from integrations.http.client import Client, Reply
-from integrations.http.errors import KeyExpired, NoAnswer
+from integrations.http.errors import KeyExpired, NoAnswer, Refused
 
 #: A call with an office's key counts for the practice and for the application; a call with the
 #: application's own key counts for the application alone, since one answer serves every practice.
 OFFICE = (Scope.INTEGRATION, Scope.APPLICATION)
 APPLICATION = (Scope.APPLICATION,)
 
-#: The zone of dates in the list of writes is not documented: ask a day further on both sides.
-ZONE_SLACK = timedelta(days=1)
-#: How much the vendor's clock may be before ours when a write is looked up.
-CLOCK_SKEW = timedelta(minutes=5)
+#: Two renewals, by the refresh key and from the credential, must end within the renewer's lease.
+KEY_TIMEOUT = (2.0, 4.0)
+#: An id is never cut: two might become one.
+LONGEST_ID = 200
 
 
 R = TypeVar("R", bound=PmsRecord)
@@ -103,17 +104,24 @@ class Sikka:
                 "secret_key": self.credential.secret_key,
             }
         reply = self.client.request(
-            "POST", "/request_key", dialect=answers, scopes=OFFICE, json=body
+            "POST",
+            "/request_key",
+            dialect=answers,
+            scopes=OFFICE,
+            json=body,
+            timeout=KEY_TIMEOUT,
         )
         found = answers.records(reply)
         if not found or not found[0].get("request_key"):
             raise NoAnswer("Sikka's answer holds no request key.")
         # "85603 second(s)": a number with its unit.
-        seconds = re.match(r"\s*(\d+)", str(found[0].get("expires_in") or ""))
+        seconds = re.match(r"\s*(\d{1,9})", str(found[0].get("expires_in") or ""))
         return Token(
             value=str(found[0]["request_key"]),
             refresh_value=str(found[0].get("refresh_key") or refresh_value),
-            lifetime=timedelta(seconds=int(seconds.group(1))) if seconds else KEY_LIFETIME,
+            lifetime=min(timedelta(seconds=int(seconds[1])), KEY_LIFETIME)
+            if seconds
+            else KEY_LIFETIME,
         )
 
     # --- Reading -----------------------------------------------------------------------------
@@ -131,7 +139,7 @@ class Sikka:
     def operatories(self) -> Iterator[OperatoryRecord | Unreadable]:
         # The list of operatories must be asked for by cust_id, which the practices tell.
         practices = self._pages(self._as_office, "/practices")
-        for customer in sorted({str(item["cust_id"]) for item in practices}):
+        for customer in sorted({str(row["cust_id"]) for row in practices if row.get("cust_id")}):
             params = {"cust_id": customer}
             listed = self._pages(self._as_office, "/operatories", params)
             yield from _readable(mapping.operatory, listed)
@@ -162,11 +170,8 @@ class Sikka:
 
     def outcomes(self, writes: Sequence[SentWrite], now: datetime) -> Iterator[tuple[str, Outcome]]:
         """Ask the list once for all of them; only a finished or unlisted one costs a call more."""
-        listed = {
-            str(item.get("id")): item
-            for item in self._written_since(min(write.sent_at for write in writes), now)
-            if str(item.get("office_id")) == self.credential.office_id
-        }
+        first, last = log.days(min(write.sent_at for write in writes), now)
+        listed = {str(row.get("id")): row for row in self._written(first, last)}
         for reference in sorted({write.reference for write in writes}):
             item = listed.get(reference)
             state = mapping.listed_state(item) if item else None
@@ -180,29 +185,26 @@ class Sikka:
             elif state is not None:
                 yield reference, Outcome(state=state)
 
-    def find(self, write: SentWrite, now: datetime) -> list[str]:
-        earliest = write.sent_at - CLOCK_SKEW
-        rows = [
-            # By length first: ids are numbers in texts, and 9 came before 10.
-            (str(item.get("command_time") or ""), len(str(item["id"])), str(item["id"]))
-            for item in self._written_since(write.sent_at, now)
-            if mapping.echoes(item, self.credential.office_id, write.prepared)
-            and not _certainly_before(item, earliest)
-        ]
-        return [reference for _, _, reference in sorted(rows)]
+    def find(self, writes: Sequence[SentWrite], now: datetime) -> list[Lookup]:
+        first, last = log.days(min(write.sent_at for write in writes), now)
+        rows = list(self._written(first, last))
+        return [log.lookup(write, rows, first, self.credential.office_id) for write in writes]
 
     def _status(self, reference: str) -> Outcome | None:
         """Ask for one write; None where Sikka does not know it."""
-        found = answers.records(self._as_office("GET", "/writeback_status", {"id": reference}))
-        rows = [item for item in found if str(item.get("id")) == reference]
+        try:
+            reply = self._as_office("GET", "/writeback_status", {"id": reference})
+        except Refused:
+            return None  # this one write is not known here; that says nothing of the others
+        rows = [item for item in answers.records(reply) if str(item.get("id")) == reference]
         return mapping.status_outcome(rows[0]) if rows else None
 
-    def _written_since(self, moment: datetime, now: datetime) -> Iterator[dict[str, Any]]:
-        last = (now + ZONE_SLACK).astimezone(UTC).date()
-        first = (moment - ZONE_SLACK).astimezone(UTC).date()
-        first = max(first, last - MANIFEST.look_back)
+    def _written(self, first: date, last: date) -> Iterator[dict[str, Any]]:
+        """Yield this office's rows of the list of writes, which spans the whole application."""
         params = {"startdate": first.isoformat(), "enddate": last.isoformat()}
-        return self._pages(self._as_application, "/writebacks", params)
+        for row in self._pages(self._as_application, "/writebacks", params):
+            if str(row.get("office_id")) == self.credential.office_id:
+                yield row
 
     # --- Sending -----------------------------------------------------------------------------
 
@@ -258,17 +260,6 @@ class Sikka:
             page += 1
 
 
-def _certainly_before(item: dict[str, Any], moment: datetime) -> bool:
-    """Return whether a row was sent before the moment, whatever zone its clock has."""
-    try:
-        clock = datetime.fromisoformat(str(item.get("command_time")))
-    except ValueError:
-        return False
-    aware = clock if clock.tzinfo else clock.replace(tzinfo=UTC)
-    # Zones reach from UTC-12 to UTC+14.
-    return aware < moment - timedelta(0 if clock.tzinfo else 14 / 24)
-
-
 def _readable(
     read: Callable[[dict[str, Any]], R], items: Iterator[dict[str, Any]]
 ) -> Iterator[R | Unreadable]:
@@ -283,4 +274,5 @@ def _readable(
         except (ValueError, OverflowError):
             yield Unreadable("has a date, time or number that cannot be read")
         else:
-            yield record if record.external_id else Unreadable("has no id")
+            usable = record.external_id.isprintable() and 0 < len(record.external_id) <= LONGEST_ID
+            yield record if usable else Unreadable("has no usable id")

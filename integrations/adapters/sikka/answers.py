@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.contract import RateSignal, Scope
+from integrations.http import rate_headers
 from integrations.http.client import Reply
 from integrations.http.errors import (
     AgentOffline,
@@ -26,6 +27,8 @@ EXPIRED_CODES = frozenset({"API1025", "API1004"})
 #: 400s about who we are: application id or key, MID, secret missing or invalid.
 CREDENTIAL_CODES = frozenset({"API1001", "API1002", "API1003", "API1005"})
 AGENT_OFFLINE_CODE = "API2017"
+#: Request Timeout, Misdirected Request, Too Early (RFC 9110, 8470): about this attempt alone.
+PASSING_STATUS = frozenset({408, 421, 425})
 #: Quotas of a practice and day (data volume, requests), besides the minute's limit.
 DAILY_CODES = frozenset({"API2011", "API2012"})
 #: Length of Sikka's own window (documented); used where a 429 does not say when it ends.
@@ -50,6 +53,9 @@ def raise_for_error(reply: Reply, now: datetime) -> None:
         raise AgentOffline(f"{what}: the practice's computer is not connected to Sikka.")
     if reply.status in {401, 403} or code in CREDENTIAL_CODES:
         raise NotAuthorized(f"{what}: check the integration's credential and rights.")
+    if not code or reply.status in PASSING_STATUS:
+        # Not in Sikka's own words: something in front of it spoke, and decides nothing.
+        raise NoAnswer(f"{what}.")
     raise Refused(f"{what}: {_short_message(reply)}")
 
 
@@ -65,24 +71,24 @@ def rate_signal(reply: Reply, now: datetime) -> RateSignal | None:
             hour=0, minute=0, second=0, microsecond=0
         )
         return RateSignal(Scope.INTEGRATION, 0, midnight)
-    left = _number(reply.headers.get("X-Rate-Limit-Remaining"))
-    reset = _number(reply.headers.get("X-Rate-Limit-Reset"))
+    left = rate_headers.whole_number(reply.headers.get("X-Rate-Limit-Remaining"))
+    reset = rate_headers.whole_number(reply.headers.get("X-Rate-Limit-Reset"))
     if reply.status == 429:
-        seconds = max(1, reset) if reset is not None else WINDOW_SECONDS
-        return RateSignal(Scope.APPLICATION, 0, now + timedelta(seconds=seconds))
+        # Retry-After is not documented, and believed where it is sent instead.
+        resets_at = rate_headers.retry_after(reply.headers, now)
+        if reset is not None or resets_at is None:
+            seconds = WINDOW_SECONDS if reset is None else max(1, reset)
+            resets_at = now + timedelta(seconds=seconds)
+        return RateSignal(Scope.APPLICATION, 0, resets_at)
     if left is None or reset is None:
         return None
     return RateSignal(Scope.APPLICATION, left, now + timedelta(seconds=reset))
 
 
-def _number(text: str | None) -> int | None:
-    """Read a header's number, within reason; None where it is none."""
-    return int(text) if text and text.strip().isdecimal() and len(text) < 7 else None
-
-
 def error_code(reply: Reply) -> str:
     """Return the body's error_code, such as API1025; empty where there is none."""
-    return str(reply.data.get("error_code", "")) if isinstance(reply.data, dict) else ""
+    code = str(reply.data.get("error_code", "")) if isinstance(reply.data, dict) else ""
+    return code if re.fullmatch(r"API\d{3,5}", code) else ""
 
 
 def _short_message(reply: Reply) -> str:

@@ -20,7 +20,6 @@ MANIFEST = Manifest(
     operations=frozenset({"book"}),
     # One query of the list of writes may span 7 days (documented).
     look_back=timedelta(days=7),
-    asks_agent=True,
 )
 
 #: Rows of a page: the documented maximum is 5,000; fewer, larger pages cost fewer calls.

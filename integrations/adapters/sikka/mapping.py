@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from tzlocal.windows_tz import win_tz
@@ -31,7 +29,12 @@ STATUS_WORDS = (
     ("arrived", "arrived"),
     ("checked", "checked-in"),
 )
-TRUE_WORDS = frozenset({"true", "t", "1", "yes"})
+TRUE_WORDS = frozenset({"true", "t", "1", "yes", "y"})
+FALSE_WORDS = frozenset({"", "false", "f", "0", "no", "n"})
+#: Words of writeback_status' `status` that go with a completed write; "Success" is documented,
+#: the others, and those of a failed one, are not.
+GOOD_STATUS = frozenset({"", "success", "completed"})
+BAD_STATUS = frozenset({"failed", "failure", "error"})
 
 
 class UnreadableRecord(ValueError):
@@ -159,43 +162,20 @@ def listed_state(item: dict[str, Any]) -> State | None:
 
 
 def status_outcome(item: dict[str, Any]) -> Outcome:
-    """Read writeback_status: only an explicit yes completes, only an explicit error fails."""
-    if is_true(item.get("has_error")):
-        return Outcome(state=State.FAILED, message=str(item.get("result") or "no reason given"))
-    if is_true(item.get("is_completed")):
-        return Outcome(state=State.COMPLETED, created_id=str(item.get("created_id") or ""))
+    """Read writeback_status: only what is unanimous in words that we know ends a write."""
+    if not is_true(item.get("is_completed")) and not is_true(item.get("has_error")):
+        return Outcome(state=State.PENDING)
+    status = str(item.get("status") or "").strip().lower()
+    if is_true(item.get("has_error")) or status in BAD_STATUS:
+        return Outcome(
+            state=State.FAILED, message=storable(item.get("result")) or "no reason given"
+        )
+    if str(item.get("has_error") or "").strip().lower() in FALSE_WORDS and status in GOOD_STATUS:
+        return Outcome(state=State.COMPLETED, created_id=storable(item.get("created_id")))
     return Outcome(state=State.PENDING)
 
 
-def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> bool:
-    """Return whether a row of the list of writes is a write like this one from this office.
-
-    The list repeats what was sent; every field that we sent must be there with the same value.
-    `check_spu` steers the gateway and may not be echoed.
-    """
-    if str(item.get("office_id")) != office_id:
-        return False
-    if str(item.get("method") or "").upper() != prepared.method:
-        return False
-    resource = re.split(r"[/?]", prepared.endpoint.lstrip("/"))[0].rstrip("s")
-    if str(item.get("api_name") or "").strip("/").rstrip("s") != resource:
-        return False
-    body = str(item.get("api_request_body") or "")
-    sent = {name: str(value) for name, value in prepared.body.items() if name != "check_spu"}
-    return _holds_encoded(body, sent) or _holds_plain(body, sent)
-
-
-def _holds_encoded(body: str, sent: dict[str, str]) -> bool:
-    """Return whether a form-encoded body has all these values. An empty one may be left out."""
-    echoed = dict(parse_qsl(body, keep_blank_values=True))
-    return all(echoed.get(name, "") == value for name, value in sent.items())
-
-
-def _holds_plain(body: str, sent: dict[str, str]) -> bool:
-    """The same of a body that is joined like a form but not encoded, as in the documentation's
-    samples: there, an & or + of a value stands as it is."""
-    framed = f"&{body}&"
-    return all(
-        f"&{name}={value}&" in framed or (not value and f"&{name}=" not in framed)
-        for name, value in sent.items()
-    )
+def storable(value: object) -> str:
+    """Return a vendor's text as a database can keep it: no NUL, no half of a surrogate pair."""
+    text = str(value or "").replace("\x00", "").strip()
+    return text.encode("utf-8", "ignore").decode()

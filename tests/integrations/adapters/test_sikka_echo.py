@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from integrations.adapters.sikka.mapping import echoes
+from integrations.adapters.sikka.log import echoes
 from integrations.contract import PreparedWrite
 
 FIELDS = ("patient_id", "provider_id", "practice_id", "operatory", "date", "time", "length",

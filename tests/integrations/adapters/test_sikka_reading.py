@@ -425,6 +425,8 @@ def test_a_record_that_cannot_be_read_is_told_as_such_and_stops_no_other(office:
         patient(1),
         nameless,
         patient(3, patient_id=""),
+        patient(6, patient_id="6\x00"),
+        patient(7, patient_id="7" * 201),
         patient(4, birthdate="1984-13-45T00:00:00"),
         patient(5),
     )
@@ -435,6 +437,8 @@ def test_a_record_that_cannot_be_read_is_told_as_such_and_stops_no_other(office:
     ]
     assert [record.reason for record in found if isinstance(record, Unreadable)] == [
         "has no patient_id",
-        "has no id",
+        "has no usable id",
+        "has no usable id",
+        "has no usable id",
         "has a date, time or number that cannot be read",
     ]

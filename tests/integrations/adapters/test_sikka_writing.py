@@ -224,6 +224,17 @@ def test_an_unknown_word_without_an_end_is_pending_and_not_asked_about(
         ({"is_completed": "False"}, PENDING),
         ({"is_completed": None}, PENDING),
         ({"is_completed": "done"}, PENDING),
+        # Words that contradict each other, or that nobody knows, decide nothing.
+        ({"is_completed": "True", "has_error": "maybe"}, PENDING),
+        ({"is_completed": "True", "status": "Weird"}, PENDING),
+        (
+            {"is_completed": "True", "has_error": "Y", "result": "Slot taken"},
+            Outcome(state=State.FAILED, message="Slot taken"),
+        ),
+        (
+            {"is_completed": "True", "has_error": "", "status": "Failed", "result": "a\x00b\ud800"},
+            Outcome(state=State.FAILED, message="ab"),
+        ),
         (
             {"has_error": "True", "result": "appointment already scheduled"},
             Outcome(state=State.FAILED, message="appointment already scheduled"),
@@ -350,7 +361,7 @@ def test_a_spent_budget_ends_the_asking_before_any_call(office: Office) -> None:
 
 def find(office: Office, *rows: dict[str, Any], sent_at: datetime = SENT) -> list[str]:
     office.lists("/writebacks", *rows)
-    return office.sikka.find(SentWrite(prepared=PREPARED, sent_at=sent_at), NOW)
+    return list(office.sikka.find([SentWrite(prepared=PREPARED, sent_at=sent_at)], NOW)[0].same)
 
 
 def echo(**changes: str) -> dict[str, str]:
@@ -460,7 +471,9 @@ def test_an_empty_field_may_be_missing_from_the_echo(office: Office) -> None:
         method="POST", endpoint="/appointment", body={"patient_id": "7", "description": ""}
     )
     office.lists("/writebacks", row("9", api_request_body="patient_id=7"))
-    assert office.sikka.find(SentWrite(prepared=prepared, sent_at=SENT), NOW) == ["9"]
+    assert list(office.sikka.find([SentWrite(prepared=prepared, sent_at=SENT)], NOW)[0].same) == [
+        "9"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -505,7 +518,7 @@ def test_a_row_that_is_not_ours_may_lack_anything(office: Office) -> None:
 
 def test_an_empty_list_holds_no_write(office: Office) -> None:
     office.answers("GET", "/writebacks", status=204)
-    assert office.sikka.find(SentWrite(prepared=PREPARED, sent_at=SENT), NOW) == []
+    assert list(office.sikka.find([SentWrite(prepared=PREPARED, sent_at=SENT)], NOW)[0].same) == []
 
 
 @pytest.mark.parametrize(
@@ -516,4 +529,25 @@ def test_a_list_that_did_not_come_is_not_an_empty_one(
 ) -> None:
     office.answers("GET", "/writebacks", **answer)
     with pytest.raises(NoAnswer):
-        office.sikka.find(SentWrite(prepared=PREPARED, sent_at=SENT), NOW)
+        list(office.sikka.find([SentWrite(prepared=PREPARED, sent_at=SENT)], NOW)[0].same)
+
+
+def test_one_write_that_sikka_refuses_to_tell_about_holds_up_no_other(office: Office) -> None:
+    office.lists("/writebacks", row("1", result="completed"), row("2", result="completed"))
+    office.answers("GET", "/writeback_status", message("API2009"), 404)
+    office.answers("GET", "/writeback_status", envelope(status("2")))
+    found = outcomes(office, sent("1"), sent("2"))
+    assert found == {"1": Outcome(state=State.COMPLETED), "2": done("2")}
+
+
+@pytest.mark.parametrize(
+    ("days", "covered"), [(0, True), (4, True), (5, True), (6, False), (8, False), (30, False)]
+)
+def test_silence_counts_only_for_days_that_the_list_reaches_back_to(
+    office: Office, days: int, covered: bool
+) -> None:
+    office.answers("GET", "/writebacks", status=204)
+    (lookup,) = office.sikka.find(
+        [SentWrite(prepared=PREPARED, sent_at=SENT)], SENT + timedelta(days=days)
+    )
+    assert (lookup.same, lookup.similar, lookup.covered) == ((), (), covered)

@@ -1,0 +1,120 @@
+"""Sikka's list of writes: is one of its rows the write whose answer was lost?
+
+The list repeats what was sent. In the one sample that is documented, that echo is joined like a
+form and not encoded; that other writes look alike is unverified, so what differs may still be it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from integrations.adapters.sikka.manifest import MANIFEST
+from integrations.contract import Lookup, PreparedWrite, SentWrite
+
+#: The zone of dates in the list is not documented: ask a day further on both sides.
+ZONE_SLACK = timedelta(days=1)
+#: How much the vendor's clock may be before ours when a write is looked up.
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+def lookup(write: SentWrite, rows: list[dict[str, Any]], first: date, office_id: str) -> Lookup:
+    """Return what this office's rows, asked for from a first day on, tell of a lost write."""
+    earliest = write.sent_at - CLOCK_SKEW
+    same, similar = [], []
+    for row in rows:
+        reference = str(row.get("id") or "")
+        if _certainly_before(row, earliest):
+            continue
+        if reference and echoes(row, office_id, write.prepared):
+            # By length first: ids are numbers in texts, and 10 comes after 9.
+            same.append((str(row.get("command_time") or ""), len(reference), reference))
+        elif resembles(row, write.prepared):
+            similar.append(reference)
+    return Lookup(
+        same=tuple(reference for *_, reference in sorted(same)),
+        similar=tuple(similar),
+        covered=first <= (write.sent_at - ZONE_SLACK).astimezone(UTC).date(),
+    )
+
+
+def days(moment: datetime, now: datetime) -> tuple[date, date]:
+    """Return the days to ask the list of writes for, as far back as it goes."""
+    last = (now + ZONE_SLACK).astimezone(UTC).date()
+    first = (moment - ZONE_SLACK).astimezone(UTC).date()
+    return max(first, last - MANIFEST.look_back), last
+
+
+def _certainly_before(item: dict[str, Any], moment: datetime) -> bool:
+    """Return whether a row was sent before the moment, whatever zone its clock has.
+
+    A time outside of what the list can hold is no time at all.
+    """
+    try:
+        clock = datetime.fromisoformat(str(item.get("command_time")))
+    except ValueError:
+        return False
+    aware = clock if clock.tzinfo else clock.replace(tzinfo=UTC)
+    # Zones reach from UTC-12 to UTC+14.
+    latest = moment - timedelta(hours=0 if clock.tzinfo else 14)
+    return latest - 3 * MANIFEST.look_back < aware < latest
+
+
+def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> bool:
+    """Return whether a row of the list of writes is a write like this one from this office.
+
+    The list repeats what was sent; every field that we sent must be there with the same value.
+    `check_spu` steers the gateway and may not be echoed.
+    """
+    if str(item.get("office_id")) != office_id:
+        return False
+    if str(item.get("method") or "").upper() != prepared.method:
+        return False
+    if str(item.get("api_name") or "").strip("/").lower().rstrip("s") != _resource(prepared):
+        return False
+    body = str(item.get("api_request_body") or "")
+    sent = {name: str(value) for name, value in prepared.body.items() if name != "check_spu"}
+    return _holds_encoded(body, sent) or _holds_plain(body, sent)
+
+
+def resembles(item: dict[str, Any], prepared: PreparedWrite) -> bool:
+    """Return whether a row of this office could be the write, worded otherwise than we know.
+
+    It is not, where it says of itself that it is of another kind, for another patient, or at
+    another day or time.
+    """
+    method = str(item.get("method") or "").strip().upper()
+    kind = str(item.get("api_name") or "").lower()
+    if method not in {"", prepared.method} or (kind and _resource(prepared) not in kind):
+        return False
+    body = str(item.get("api_request_body") or "")
+    echoed = dict(parse_qsl(body, keep_blank_values=True))
+    for name, length in (("date", 10), ("time", 5)):
+        if echoed.get(name) and echoed[name][:length] != str(prepared.body.get(name))[:length]:
+            return False
+    patient = str(prepared.body.get("patient_id") or "")
+    named = re.search(rf"(?<!\w){re.escape(patient)}(?!\w)", body)
+    return not body or not patient or named is not None
+
+
+def _resource(prepared: PreparedWrite) -> str:
+    """Return what a write is about, in the singular: "appointment" for /appointments/7."""
+    return re.split(r"[/?]", prepared.endpoint.lstrip("/"))[0].lower().rstrip("s")
+
+
+def _holds_encoded(body: str, sent: dict[str, str]) -> bool:
+    """Return whether a form-encoded body has all these values. An empty one may be left out."""
+    echoed = dict(parse_qsl(body, keep_blank_values=True))
+    return all(echoed.get(name, "") == value for name, value in sent.items())
+
+
+def _holds_plain(body: str, sent: dict[str, str]) -> bool:
+    """The same of a body that is joined like a form but not encoded, as in the documentation's
+    samples: there, an & or + of a value stands as it is."""
+    framed = f"&{body}&"
+    return all(
+        f"&{name}={value}&" in framed or (not value and f"&{name}=" not in framed)
+        for name, value in sent.items()
+    )
