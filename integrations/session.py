@@ -17,27 +17,16 @@ from integrations.http.breaker import Breaker
 from integrations.http.client import Attempt, Client, Pass
 from integrations.http.errors import (
     BudgetExhausted,
-    Fault,
+    Halted,
     NoAnswer,
     NotAuthorized,
     NotReached,
-    PmsError,
     TooLate,
 )
 from integrations.models import Call, Integration, IntegrationStatus
 from integrations.tokens import StoredTokens
 
 Clock = Callable[[], datetime]
-
-
-class Halted(PmsError):
-    """Background work stands still while the PMS rejects our credential; nothing was sent.
-
-    Not NotAuthorized: that is the PMS's own word, and would be stored as its newest.
-    """
-
-    code = "not_authorized"
-    fault = Fault.SETUP
 
 
 @dataclass(slots=True)

@@ -130,13 +130,11 @@ def _writebacks(clinic_ids: list[UUID], now: datetime) -> dict[UUID, Any]:
 
 
 def _windows(integrations: list[Integration], now: datetime) -> dict[str, BudgetWindow]:
-    keys = [integration.practice_counter().key for integration in integrations]
-    starts = {
-        window_start(now, integration.practice_counter().limit.seconds)
-        for integration in integrations
-    }
-    windows = BudgetWindow.objects.filter(key__in=keys, starts_at__in=starts)
-    return {window.key: window for window in windows}
+    """Return the window that now runs of each practice's own counter, by its key."""
+    counters = {each.key: each.limit for each in (i.practice_counter() for i in integrations)}
+    starts = {window_start(now, limit.seconds) for limit in counters.values()}
+    windows = BudgetWindow.objects.filter(key__in=counters, starts_at__in=starts)
+    return {each.key: each for each in windows if each.seconds == counters[each.key].seconds}
 
 
 def _card(

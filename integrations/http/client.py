@@ -116,11 +116,13 @@ class Client:
         number = 0
         while True:
             number += 1
+            started = time.monotonic()
             try:
                 return self._attempt(number, method, path, send, dialect, scopes)
             except PmsError as error:
                 # Spreads callers out, no more: nothing depends on its being unpredictable.
-                decision = retry.decide(number, error, method, random.random())  # noqa: S311
+                jitter = random.random()  # noqa: S311
+                decision = retry.decide(number, error, method, jitter, time.monotonic() - started)
                 if isinstance(decision, retry.Stop):
                     raise
                 self.wait(decision.wait)

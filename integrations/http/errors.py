@@ -107,6 +107,16 @@ class TokenBusy(PmsError):
     fault = Fault.NOBODY
 
 
+class Halted(PmsError):
+    """Background work stands still while the PMS rejects our credential; nothing was sent.
+
+    Not NotAuthorized: that is the PMS's own word, and would be stored as its newest.
+    """
+
+    code = "not_authorized"
+    fault = Fault.SETUP
+
+
 class Refused(PmsError):
     """The PMS understood and said no for good (another 4xx); the same again would fail again."""
 

@@ -190,6 +190,16 @@ def test_low_leaves_the_smallest_reserve_of_what_the_pms_says_is_left() -> None:
 
 
 @pytest.mark.django_db
+def test_a_cap_that_leaves_enough_does_not_answer_for_the_limit_that_refuses() -> None:
+    for _ in range(5):
+        take([BY_HOUR], HIGH, NOW)
+    observe(ALL, told(3, scope=PRACTICE_SCOPE), NOW)
+    refused = refusal([BY_MINUTE, BY_HOUR], LOW)
+    assert str(refused) == "All 5 calls for low priority are used until 16:00:00 UTC."
+    assert refused.retry_at == HOUR + seconds(3600)
+
+
+@pytest.mark.django_db
 def test_only_a_lower_number_is_believed() -> None:
     later = RESET + seconds(30)
     observe([APPLICATION], told(3), NOW)

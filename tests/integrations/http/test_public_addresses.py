@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import urllib3.connection
 import urllib3.util.connection
 
@@ -18,8 +19,9 @@ from integrations.http.errors import NoAnswer, NotReached
 from integrations.http.transport import Answer
 from tests.integrations.wire import Peer, Script, answer_all, read_and_answer, serving
 
-#: A key and a certificate for pms.example that it has signed itself; made for these tests alone.
-CERTIFICATE = Path(__file__).with_name("pms.example.pem")
+#: An authority that nobody trusts but who is told to, and its certificate for pms.example.
+AUTHORITY = trustme.CA()
+CERTIFICATE = AUTHORITY.issue_cert("pms.example")
 
 
 def send(url: str, **changes: Any) -> Answer:
@@ -97,13 +99,20 @@ def over_tls(script: Script) -> Script:
 
     def wrapped(peer: Peer) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
+        CERTIFICATE.configure_cert(context)
         peer._stream.close()
         peer._socket = peer._wire.current = context.wrap_socket(peer._socket, server_side=True)
         peer._stream = peer._socket.makefile("rb")
         script(peer)
 
     return wrapped
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> str:
+    """A file that makes the authority one to be trusted."""
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "authority.pem")
+    return str(tmp_path / "authority.pem")
 
 
 @pytest.fixture
@@ -128,8 +137,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sen
 
 
 @pytest.mark.usefixtures("no_address_check")
-def test_a_certificate_of_another_name_is_refused_before_anything_is_sent() -> None:
-    transport._session(False).verify = str(CERTIFICATE)
+def test_a_certificate_of_another_name_is_refused_before_anything_is_sent(trusted: str) -> None:
+    transport._session(False).verify = trusted
     with serving(over_tls(answer_all)) as server, pytest.raises(NotReached):
         send(f"https://127.0.0.1:{port(server.address)}")
     assert server.requests == []
@@ -153,9 +162,9 @@ def test_a_handshake_that_comes_to_nothing_reached_nobody(names: Names, script: 
 
 
 @pytest.mark.usefixtures("no_address_check")
-def test_a_trusted_connection_is_kept_and_used_again(names: Names) -> None:
+def test_a_trusted_connection_is_kept_and_used_again(names: Names, trusted: str) -> None:
     names(["127.0.0.1"])
-    transport._session(False).verify = str(CERTIFICATE)
+    transport._session(False).verify = trusted
     with serving(over_tls(answer_all)) as server:
         for _ in range(3):
             assert send(f"https://pms.example:{port(server.address)}/v4").status == 200
@@ -166,14 +175,14 @@ def test_a_trusted_connection_is_kept_and_used_again(names: Names) -> None:
 @pytest.mark.usefixtures("no_address_check")
 @pytest.mark.parametrize("leave", [Peer.close, Peer.reset])
 def test_a_connection_that_ends_after_the_request_may_have_done_it(
-    names: Names, leave: Script
+    names: Names, trusted: str, leave: Script
 ) -> None:
     def read_and_leave(peer: Peer) -> None:
         peer.read()
         leave(peer)
 
     names(["127.0.0.1"])
-    transport._session(False).verify = str(CERTIFICATE)
+    transport._session(False).verify = trusted
     with serving(over_tls(read_and_leave)) as server, pytest.raises(NoAnswer) as caught:
         send(f"https://pms.example:{port(server.address)}")
     assert caught.value.may_have_happened is True

@@ -78,3 +78,10 @@ def test_the_wait_is_spread_around_its_middle(attempt: int, jitter: float, wait:
 def test_a_task_waits_for_less_than_a_second_in_all() -> None:
     waits = [decide(attempt, LOST, "GET", 0.999_999) for attempt in (1, 2)]
     assert sum(again.wait for again in waits if isinstance(again, Again)) < 1
+
+
+@pytest.mark.parametrize(("took", "again"), [(0.0, True), (2.0, True), (2.1, False), (25, False)])
+def test_an_attempt_that_took_long_is_not_repeated_in_the_same_task(
+    took: float, again: bool
+) -> None:
+    assert isinstance(decide(1, LOST, "GET", 0.5, took), Again) is again
