@@ -92,6 +92,7 @@ def test_each_type_answers_what_its_callers_ask() -> None:
         "TooLate": ("too_late", False, Fault.NOBODY),
         "NotAuthorized": ("not_authorized", False, Fault.SETUP),
         "TokenBusy": ("renewing_key", False, Fault.NOBODY),
+        "Halted": ("not_authorized", False, Fault.SETUP),
         "Refused": ("refused", False, Fault.REQUEST),
     }
 
