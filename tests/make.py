@@ -64,7 +64,7 @@ def integration(of: Clinic, **fields: Any) -> Integration:
 
 
 def record(model: type[Any], of: Clinic, **fields: Any) -> Any:
-    values = {"organization": of.organization, "clinic": of, "external_id": str(next(_count))}
+    values = {"organization": of.organization, "clinic": of, "external_id": f"made-{next(_count)}"}
     return model.objects.create(**(values | fields))
 
 

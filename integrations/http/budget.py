@@ -100,8 +100,7 @@ def _limit_row(counter: Counter, priority: Priority, now: datetime) -> str:
     span = limit.seconds if limit.moving else 0
     ceiling = limit.ceiling(priority)
     late = released(limit, priority, now)
-    leave = _left_alone(counter, priority)
-    return f"{{{counter.row_seconds},{span},{ceiling},{late},{leave}}}"
+    return f"{{{counter.row_seconds},{span},{ceiling},{late},{limit.calls - ceiling}}}"
 
 
 def _refusal(
@@ -114,10 +113,11 @@ def _refusal(
     what = f"All {ceiling} calls for {priority} priority are used"
     until = window_start(now, limit.seconds) + timedelta(seconds=limit.seconds)
     span = timedelta(seconds=limit.seconds + counter.row_seconds)
+    same_key = [each.limit for each in counters if each.key == counter.key]
     values: dict[str, Any] = {
         "key": counter.key,
         "now": now,
-        "leave": min(_left_alone(each, priority) for each in counters if each.key == counter.key),
+        "leave": min(each.calls - each.ceiling(priority) for each in same_key),
         "length": counter.row_seconds,
         "from": now - span,
         "ceiling": ceiling,
@@ -135,11 +135,6 @@ def _refusal(
     return BudgetExhausted(message, retry_at=until)
 
 
-def _left_alone(counter: Counter, priority: Priority) -> int:
-    """How many of the calls that are left this priority leaves to HIGH."""
-    return counter.limit.calls - counter.limit.ceiling(priority)
-
-
 def released(limit: Limit, priority: Priority, now: datetime) -> int:
     """Return LOW's ceiling for a practice where nobody asks for anything, late in its window.
 
@@ -148,8 +143,10 @@ def released(limit: Limit, priority: Priority, now: datetime) -> int:
     The statement applies it only where HIGH had no demand in this window or the one before.
     """
     ceiling = limit.ceiling(priority)
+    if priority is Priority.HIGH or limit.moving:
+        return ceiling
     share: float = settings.BUDGET_RELEASE_SHARE
-    if priority is Priority.HIGH or limit.moving or not share:
+    if not share:
         return ceiling
     end = window_start(now, limit.seconds) + timedelta(seconds=limit.seconds)
     rest, last_part = end - now, timedelta(seconds=limit.seconds * share)
