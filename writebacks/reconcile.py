@@ -117,7 +117,7 @@ def _unclaimed(integration: Integration, references: Iterable[str]) -> list[str]
 
 def _adopt(writeback: Writeback, reference: str, now: datetime, calls: int) -> bool:
     """Take a write found in the PMS for ours, unless another of ours took it this instant."""
-    sent_at = writeback.submitted_at or writeback.created_at
+    sent_at = writeback.sent().sent_at
     first_check = max(now, sent_at + backoff.check_wait(0))
     try:
         with transaction.atomic():

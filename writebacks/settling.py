@@ -72,7 +72,7 @@ def _check_later(writeback: Writeback, now: datetime, calls: int) -> None:
 def look_later(writeback: Writeback, event: Event, now: datetime, calls: int) -> None:
     looks = writeback.look_count + 1
     due_at: datetime | None = now + backoff.look_wait(looks)
-    sent_at = writeback.submitted_at or writeback.created_at
+    sent_at = writeback.sent().sent_at
     if now - sent_at > writeback.integration.manifest.look_back:
         due_at = None  # the PMS tells nothing older: from here on it is a person's decision
     writeback.advance(

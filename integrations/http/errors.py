@@ -11,6 +11,10 @@ import enum
 from datetime import datetime
 from typing import ClassVar
 
+#: Request Timeout, Misdirected Request, Too Early (RFC 9110, 8470): about one attempt alone, so
+#: no dialect takes them for a refusal.
+PASSING_STATUS = frozenset({408, 421, 425})
+
 
 class Fault(enum.StrEnum):
     """Whose problem an error is."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from integrations.contract import RateSignal, Scope
 from integrations.http import rate_headers
 from integrations.http.client import Reply
-from integrations.http.errors import NoAnswer, NotAuthorized, Refused, Throttled
+from integrations.http.errors import PASSING_STATUS, NoAnswer, NotAuthorized, Refused, Throttled
 
 #: Length of the documented window; used where a 429 does not say when it ends.
 WINDOW = timedelta(seconds=60)
@@ -29,8 +29,6 @@ REFUSALS = {
     403: (NotAuthorized, "the API key's user has no right to this."),
     404: (Refused, "there is no such record, or it is not open to this."),
 }
-#: Request Timeout, Misdirected Request, Too Early (RFC 9110, 8470): about this attempt alone.
-PASSING_STATUS = frozenset({408, 421, 425})
 
 
 def raise_for_error(reply: Reply, now: datetime) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from integrations.contract import RateSignal, Scope
 from integrations.http import rate_headers
 from integrations.http.client import Reply
-from integrations.http.errors import NoAnswer, NotAuthorized, Refused, Throttled
+from integrations.http.errors import PASSING_STATUS, NoAnswer, NotAuthorized, Refused, Throttled
 
 #: How Nookal's codes look, as far as any were seen: L003, L000_1.
 CODE = re.compile(r"[A-Z]\d{3}(_\d{1,3})?")
@@ -30,8 +30,6 @@ KEY_WORDS = re.compile(
 TOO_MANY_WORDS = re.compile(
     r"\btoo many (api )?(requests|calls)\b|\brate[ -]?limit|\bthrottl", re.IGNORECASE
 )
-#: Request Timeout, Misdirected Request, Too Early (RFC 9110, 8470): about this attempt alone.
-PASSING_STATUS = frozenset({408, 421, 425})
 #: No window is documented: the wait after "too many" that does not say how long.
 WINDOW = timedelta(seconds=60)
 

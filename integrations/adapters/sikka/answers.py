@@ -14,6 +14,7 @@ from integrations.contract import RateSignal, Scope
 from integrations.http import rate_headers
 from integrations.http.client import Reply
 from integrations.http.errors import (
+    PASSING_STATUS,
     AgentOffline,
     KeyExpired,
     NoAnswer,
@@ -27,8 +28,6 @@ EXPIRED_CODES = frozenset({"API1025", "API1004"})
 #: 400s about who we are: application id or key, MID, secret missing or invalid.
 CREDENTIAL_CODES = frozenset({"API1001", "API1002", "API1003", "API1005"})
 AGENT_OFFLINE_CODE = "API2017"
-#: Request Timeout, Misdirected Request, Too Early (RFC 9110, 8470): about this attempt alone.
-PASSING_STATUS = frozenset({408, 421, 425})
 #: Quotas of a practice and day (data volume, requests), besides the minute's limit.
 DAILY_CODES = frozenset({"API2011", "API2012"})
 #: Length of Sikka's own window (documented); used where a 429 does not say when it ends.
