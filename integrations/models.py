@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from clinics.models import Clinic, Organization
@@ -167,17 +168,20 @@ class BudgetWindow(models.Model):
     """Calls made in one window of one limit; integrations/http/budget.py writes it."""
 
     key = models.CharField(max_length=80)
-    seconds = models.PositiveIntegerField()
+    seconds = models.IntegerField()
     starts_at = models.DateTimeField()
-    used_high = models.PositiveIntegerField(default=0)
-    used_low = models.PositiveIntegerField(default=0)
+    # Not Positive…: PostgreSQL reads every check of a table anew in each statement that writes.
+    used_high = models.IntegerField(default=0)
+    used_low = models.IntegerField(default=0)
 
     class Meta:
         db_table = "pms_budget_windows"
         constraints = [
             models.UniqueConstraint(fields=["key", "seconds", "starts_at"], name="window_once"),
+            # Of whole numbers: neither is below 0, and one of them is above.
             models.CheckConstraint(
-                condition=Q(used_high__gt=0) | Q(used_low__gt=0), name="window_is_used"
+                condition=GreaterThan(F("used_high").bitor(F("used_low")), 0),
+                name="window_is_used",
             ),
         ]
 

@@ -17,7 +17,7 @@ from writebacks.services import Booking
 from writebacks.states import Status
 
 LONGEST = timedelta(hours=12)
-#: How far ahead a booking may lie; a year more than practices plan.
+#: How far ahead a booking may lie: our own choice, that a mistyped year is noticed.
 FURTHEST = timedelta(days=731)
 
 

@@ -1,0 +1,48 @@
+"""The bench: measures every contender on servers of its own, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.config.conftest import PROJECT
+
+CONTENDERS = [
+    "one raw counter statement",
+    "budget, 1 limit",
+    "budget, 3 limits",
+    "budget, 3 limits, 1 shared by all",
+    "limits on Valkey, 1 limit",
+    "limits on Valkey, 3 limits",
+]
+
+
+def bench(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_URL")}
+    return subprocess.run(
+        [sys.executable, "manage.py", "bench", "budget", *arguments],
+        cwd=PROJECT,
+        env={**environment, "FRONTDESK_VAR": str(var)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_every_contender_counts_beside_the_floor(var: Path) -> None:
+    run = bench(var, "--seconds", "0.3", "--processes", "2")
+    assert (run.returncode, run.stderr) == (0, "")
+    rows = {line[:36].strip(): line[36:].split() for line in run.stdout.splitlines()[2:]}
+    assert list(rows) == CONTENDERS
+    assert [rows[CONTENDERS[0]][column] for column in (1, 3)] == ["1.00", "1.00"]
+    assert all(float(figure.replace(",", "")) > 0 for row in rows.values() for figure in row)
+    assert not (var / "bench").exists()
+
+
+def test_no_process_is_too_few(var: Path) -> None:
+    run = bench(var, "--processes", "0")
+    assert run.returncode == 1
+    assert "--processes and --seconds must be more than 0" in run.stderr
+    assert not (var / "bench").exists()
