@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
@@ -180,7 +181,7 @@ class BudgetWindow(models.Model):
             models.UniqueConstraint(fields=["key", "seconds", "starts_at"], name="window_once"),
             # Of whole numbers: neither is below 0, and one of them is above.
             models.CheckConstraint(
-                condition=GreaterThan(F("used_high").bitor(F("used_low")), 0),
+                condition=GreaterThan(CombinedExpression(F("used_high"), "|", F("used_low")), 0),
                 name="window_is_used",
             ),
         ]
