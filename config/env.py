@@ -47,7 +47,8 @@ def database_config() -> dict[str, Any]:
         raise wrong from error
     if not config.get("NAME"):
         raise wrong
-    return dict(config)
+    # A scope goes in front of each statement, which no cursor of the server's allows.
+    return {**config, "ENGINE": "tenancy.postgresql", "DISABLE_SERVER_SIDE_CURSORS": True}
 
 
 def redis_urls() -> tuple[str, str]:

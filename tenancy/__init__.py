@@ -1,0 +1,1 @@
+"""Which tenants a piece of work is for, and how PostgreSQL holds it to that."""
