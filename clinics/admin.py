@@ -22,23 +22,38 @@ from clinics.models import (
     Practitioner,
     User,
 )
+from clinics.permissions import Action
 
 #: A sidebar filter that names only clinics of the rows that the user may see.
 OWN_CLINICS = ("clinic", admin.RelatedOnlyFieldListFilter)
 
 
 class TenantAdmin(admin.ModelAdmin):
-    """Shows members the rows of their own organizations; a superuser sees all."""
+    """Shows the rows with which the person may do what `to_view` names, and no others.
+
+    `to_change` is what adding, changing and deleting take.
+    """
+
+    to_view: Action = Action.VIEW_CLINICS
+    to_change: Action = Action.OPERATE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        return rows if request.user.is_superuser else access.visible(rows, request.user)
+        return access.of(request).visible(super().get_queryset(request), self.to_view)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_staff
+        return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.is_staff
+        return bool(request.user.is_staff) and access.of(request).may(self.to_view, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_staff) and access.of(request).may(self.to_change)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.is_staff) and access.of(request).may(self.to_change, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_change_permission(request, obj)
 
 
 class ReadOnlyAdmin(TenantAdmin):
@@ -60,6 +75,7 @@ admin.site.unregister(Group)
 
 class MembershipInline(admin.TabularInline):
     model = Membership
+    fk_name = "user"
     extra = 0
     autocomplete_fields = ["user", "organization"]
 
@@ -73,7 +89,6 @@ class FrontdeskUserAdmin(UserAdmin):
 class OrganizationAdmin(admin.ModelAdmin):
     list_display = ["name", "created_at"]
     search_fields = ["name"]
-    inlines = [MembershipInline]
 
 
 @admin.register(Clinic)
@@ -113,6 +128,7 @@ class OperatoryAdmin(RecordAdmin):
 
 @admin.register(Patient)
 class PatientAdmin(RecordAdmin):
+    to_view = Action.VIEW_PATIENTS
     list_display = ["__str__", "birth_date", "phone", "is_active"]
     search_fields = ["first_name", "last_name", "external_id"]
     search_help_text = "First name, last name or the PMS's id"
@@ -120,6 +136,7 @@ class PatientAdmin(RecordAdmin):
 
 @admin.register(Appointment)
 class AppointmentAdmin(RecordAdmin):
+    to_view = Action.VIEW_PATIENTS
     list_display = ["__str__", "patient", "practitioner", "operatory", "status"]
     list_filter = [OWN_CLINICS, "status", ("practitioner", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["clinic", "patient", "practitioner", "operatory"]

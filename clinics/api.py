@@ -17,7 +17,9 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from clinics import access, serializers
+from clinics.authorization import needed, require
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
+from clinics.permissions import Action
 
 
 class LoginView(generics.GenericAPIView):
@@ -50,12 +52,14 @@ class LoginView(generics.GenericAPIView):
 class ClinicViewSet(viewsets.ReadOnlyModelViewSet[Clinic]):
     """The clinics that this login may see."""
 
+    needs = Action.VIEW_CLINICS
     lookup_value_converter = "uuid"
     queryset = Clinic.objects.none()
     serializer_class = serializers.ClinicSerializer
 
     def get_queryset(self) -> QuerySet[Clinic]:
-        return access.visible(Clinic.objects.select_related("organization"), self.request.user)
+        clinics = Clinic.objects.select_related("organization")
+        return access.of(self.request).visible(clinics, self.needs)
 
 
 class NarrowedList(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
@@ -77,13 +81,17 @@ class NarrowedList(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
 class RecordViewSet(NarrowedList, mixins.RetrieveModelMixin):
     """One kind of record of one clinic; another organization's clinic is unknown here."""
 
+    needs: Any = Action.VIEW_CLINICS
     lookup_value_converter = "uuid"
     #: An import makes thousands of rows in one moment; their keys are unique.
     page_order = ("pk",)
 
     def get_clinic(self) -> Clinic:
-        clinics = access.visible(Clinic.objects.all(), self.request.user)
-        return get_object_or_404(clinics, pk=self.kwargs["clinic_pk"])
+        found = access.of(self.request)
+        clinics = found.visible(Clinic.objects.all(), Action.VIEW_CLINICS)
+        clinic = get_object_or_404(clinics, pk=self.kwargs["clinic_pk"])
+        require(self.request, needed(self), clinic)
+        return clinic
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
@@ -116,6 +124,7 @@ class OperatoryViewSet(RecordViewSet):
 class PatientViewSet(RecordViewSet):
     """The clinic's patients."""
 
+    needs = Action.VIEW_PATIENTS
     filters = serializers.PatientFilters
     queryset = Patient.objects.all()
     serializer_class = serializers.PatientSerializer
@@ -125,6 +134,7 @@ class PatientViewSet(RecordViewSet):
 class AppointmentViewSet(RecordViewSet):
     """The clinic's appointments."""
 
+    needs: Any = Action.VIEW_PATIENTS
     filters = serializers.AppointmentFilters
     queryset = Appointment.objects.all()
     serializer_class = serializers.AppointmentSerializer

@@ -7,6 +7,8 @@ then need no join.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
@@ -51,8 +53,20 @@ class Role(models.TextChoices):
     READ_ONLY = "read_only", "Read-only"
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Memberships by time."""
+
+    def current(self, now: datetime) -> Self:
+        """Return those that have not ended."""
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=now))
+
+
 class Membership(models.Model):
-    """One user's role in one organization."""
+    """One user's role in one organization, or at some of its clinics.
+
+    One with an end is temporary access (support, a demonstration): it says why, and stops counting
+    by itself.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
@@ -61,15 +75,48 @@ class Membership(models.Model):
         Organization, on_delete=models.CASCADE, related_name="memberships"
     )
     role = models.CharField(max_length=20, choices=Role)
+    clinics: models.ManyToManyField[Clinic, Any] = models.ManyToManyField(
+        "Clinic", blank=True, related_name="+", help_text="None chosen: all of the organization's."
+    )
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="For temporary access: when it ends by itself."
+    )
+    reason = models.CharField(
+        max_length=200, blank=True, help_text="Needed for temporary access: what it is for."
+    )
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     created_at = models.DateTimeField(default=utc_now, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "organization"], name="membership_once"),
+            models.UniqueConstraint(
+                fields=["user", "organization"],
+                condition=Q(ends_at=None),
+                name="membership_once",
+                violation_error_message="This person has a role in this organization already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | ~Q(reason=""),
+                name="temporary_access_has_reason",
+                violation_error_message="Say what the temporary access is for.",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} as {self.get_role_display()}"
+        return f"{self.user} as {self.label}"
+
+    @property
+    def label(self) -> str:
+        """The role in words; of temporary access also that it is."""
+        return f"{self.get_role_display()}, temporary" if self.ends_at else self.get_role_display()
 
 
 class Clinic(models.Model):

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from clinics import access
 from writebacks.dashboard import practice_cards
 
 
@@ -25,5 +26,5 @@ class FrontdeskAdminSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         now = timezone.now()
-        context = {"cards": practice_cards(request.user, now), "now": now}
+        context = {"cards": practice_cards(access.of(request), now), "now": now}
         return super().index(request, context | (extra_context or {}))

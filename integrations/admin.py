@@ -19,8 +19,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
-from clinics.models import Membership, Role
+from clinics.admin import OWN_CLINICS, ReadOnlyAdmin, TenantAdmin
+from clinics.permissions import Action
 from integrations.contract import Limit, Priority, Scope
 from integrations.http.breaker import Breaker
 from integrations.http.budget import Counter, window_start
@@ -43,6 +43,7 @@ class IntegrationAdmin(ReadOnlyAdmin):
     list_display = ["clinic", "pms", "account", "badge", "reachable", "is_sandbox"]
     list_filter = ["pms", "status", "is_sandbox", OWN_CLINICS]
     list_select_related = ["clinic", "breaker"]
+    to_view, to_change = Action.VIEW_CONNECTIONS, Action.MANAGE_CONNECTIONS
     fields = ["budget_calls", "budget_reserve"]
     change_form_template = "admin/integration.html"
 
@@ -61,13 +62,7 @@ class IntegrationAdmin(ReadOnlyAdmin):
         return str(_breaker(integration))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers and the clinic admins of its organization."""
-        if request.user.is_superuser:
-            return True
-        roles = Membership.objects.filter(user_id=request.user.pk or 0, role=Role.CLINIC_ADMIN)
-        if obj is not None:
-            roles = roles.filter(organization_id=obj.organization_id)
-        return bool(request.user.is_staff) and roles.exists()
+        return TenantAdmin.has_change_permission(self, request, obj)
 
     def save_model(
         self, request: HttpRequest, obj: Integration, form: ModelForm, change: bool
@@ -216,6 +211,7 @@ def _is_id(text: str) -> bool:
 class BudgetWindowAdmin(ReadOnlyAdmin):
     """Calls counted in each window: for operators, since an application spans tenants."""
 
+    to_view = Action.OPERATE
     list_display = ["starts_at", "seconds", "key", "used_high", "used_low", "used"]
     list_filter = ["seconds"]
     date_hierarchy = "starts_at"
@@ -223,9 +219,3 @@ class BudgetWindowAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BudgetWindow]:
         return BudgetWindow.objects.all()
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return request.user.is_superuser

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
 from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from clinics.permissions import Action
 from writebacks.dashboard import PARKED, REJECTED
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.states import TERMINAL, Status
@@ -69,6 +70,7 @@ class StandingFilter(admin.SimpleListFilter):
 class WritebackAdmin(ReadOnlyAdmin):
     """Writebacks, newest first; a page of one tells its whole story."""
 
+    to_view = Action.VIEW_WRITEBACKS
     list_display = ["operation", "badge", "clinic", "created_at", "took", "checks", "api_calls"]
     list_filter = [StandingFilter, "status", "operation", OWN_CLINICS]
     list_select_related = ["clinic"]

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -15,6 +15,7 @@ from clinics import access
 from clinics.api import AppointmentViewSet as AppointmentReadViewSet
 from clinics.api import NarrowedList
 from clinics.models import Clinic
+from clinics.permissions import Action
 from writebacks import services
 from writebacks.models import Operation, Writeback
 from writebacks.serializers import (
@@ -65,6 +66,11 @@ def idempotency_key(request: Request) -> str:
 class AppointmentViewSet(AppointmentReadViewSet):
     """The clinic's appointments; a new one is asked for and becomes true once the PMS says so."""
 
+    needs = {
+        "list": Action.VIEW_PATIENTS,
+        "retrieve": Action.VIEW_PATIENTS,
+        "create": Action.BOOK,
+    }
     error_answers = {"create": (ClinicNotConnected, OperationNotSupported, IdempotencyKeyReused)}
 
     @extend_schema(
@@ -87,8 +93,6 @@ class AppointmentViewSet(AppointmentReadViewSet):
         only then the appointment stands in the PMS.
         """
         clinic = self.get_clinic()
-        if not access.may_book(request.user, clinic):
-            raise PermissionDenied("Your role may look, but not book. Ask a clinic admin.")
         key = idempotency_key(request)
         hashed = services.request_hash(Operation.BOOK, clinic, request.data)
         try:
@@ -128,12 +132,13 @@ class AppointmentViewSet(AppointmentReadViewSet):
 class WritebackViewSet(NarrowedList, mixins.RetrieveModelMixin):
     """Changes asked for at the clinics that this login may see."""
 
+    needs = Action.VIEW_WRITEBACKS
     filters = WritebackFilters
     lookup_value_converter = "uuid"
     queryset = Writeback.objects.none()
 
     def get_queryset(self) -> QuerySet[Writeback]:
-        writebacks = access.visible(Writeback.objects.all(), self.request.user)
+        writebacks = access.of(self.request).visible(Writeback.objects.all(), self.needs)
         if self.action == "retrieve":
             return writebacks.prefetch_related("events")
         return writebacks

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Min, Q
 
-from clinics import access
-from clinics.models import Clinic, User
+from clinics.access import Access
+from clinics.models import Clinic
+from clinics.permissions import Action
 from integrations.contract import Priority
 from integrations.http.budget import window_start
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
@@ -95,17 +95,15 @@ class PracticeCard:
         return "good", "Healthy"
 
 
-def practice_cards(user: User | AnonymousUser, now: datetime) -> list[PracticeCard]:
-    """Return the card of each connected practice that the user may see, by name: 3 queries."""
+def practice_cards(found: Access, now: datetime) -> list[PracticeCard]:
+    """Return the card of each connected practice that may be seen, by name: 3 queries."""
     clinics = Clinic.objects.select_related("integration__breaker", "organization").filter(
         integration__isnull=False
     )
-    if not user.is_superuser:
-        clinics = access.visible(clinics, user)
-    found = list(clinics.order_by("name"))
-    counts = _writebacks([clinic.pk for clinic in found], now)
-    windows = _windows([clinic.integration for clinic in found], now)
-    return [_card(clinic, counts.get(clinic.pk, {}), windows, now) for clinic in found]
+    shown = list(found.visible(clinics, Action.VIEW_CONNECTIONS).order_by("name"))
+    counts = _writebacks([clinic.pk for clinic in shown], now)
+    windows = _windows([clinic.integration for clinic in shown], now)
+    return [_card(clinic, counts.get(clinic.pk, {}), windows, now) for clinic in shown]
 
 
 def _writebacks(clinic_ids: list[UUID], now: datetime) -> dict[UUID, Any]:

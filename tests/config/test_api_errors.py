@@ -40,7 +40,7 @@ def test_an_unexpected_failure_is_500_in_the_envelope_and_says_nothing_of_its_ca
     def broken(*args: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr("clinics.access.visible", broken)
+    monkeypatch.setattr("clinics.access.Access.visible", broken)
     client = APIClient(raise_request_exception=False)
     client.force_authenticate(staff)
     answer = client.get("/api/v1/clinics")

@@ -131,7 +131,7 @@ def test_other_errors_are_told_in_full(log: io.StringIO) -> None:
 def test_a_failed_request_is_logged_without_the_row(
     clinic: Clinic, staff: User, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clinics.access.visible", lambda *_: refuse(clinic))
+    monkeypatch.setattr("clinics.access.Access.visible", lambda *_: refuse(clinic))
     client = Client(raise_request_exception=False)
     client.force_login(staff)
     assert client.get("/api/v1/clinics").status_code == 500

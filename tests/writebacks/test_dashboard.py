@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from clinics import access
 from clinics.models import User
 from integrations.contract import Priority
 from integrations.http import budget
@@ -45,7 +46,7 @@ def test_the_card_counts_calls_by_priority_and_writebacks_by_standing(
     make.writeback(
         integration, status="failed", failure_code="x", completed_at=long_ago, due_at=None
     )
-    (card,) = practice_cards(desk, now)
+    (card,) = practice_cards(access.of_person(desk), now)
     assert (card.total.used, card.total.limit, card.total.percent) == (4, 200, 2)
     assert [(bar.used, bar.limit) for bar in card.split] == [(1, 200), (3, 150)]
     assert (card.open, card.oldest_age) == (2, timedelta(minutes=2))
@@ -76,7 +77,7 @@ def test_the_card_says_in_one_sentence_how_the_practice_is(
     now = timezone.now()
     for _ in range(used):
         budget.take([integration.practice_counter()], Priority.HIGH, now)
-    (card,) = practice_cards(desk, now)
+    (card,) = practice_cards(access.of_person(desk), now)
     assert card.health == health
 
 
@@ -105,7 +106,7 @@ def test_a_practice_whose_writes_stand_still_is_not_healthy(
     health: tuple[str, str],
 ) -> None:
     make.writeback(integration, status=status, waiting_for=waiting_for, external_id="1")
-    (card,) = practice_cards(desk, timezone.now())
+    (card,) = practice_cards(access.of_person(desk), timezone.now())
     assert card.health == health
 
 
@@ -119,7 +120,7 @@ def test_what_has_ended_makes_no_practice_unwell(integration: Integration, desk:
             due_at=None,
             waiting_for=waiting_for,
         )
-    (card,) = practice_cards(desk, now)
+    (card,) = practice_cards(access.of_person(desk), now)
     assert card.health == ("good", "Healthy")
 
 
@@ -127,7 +128,7 @@ def test_the_worst_is_said_first(integration: Integration, desk: User) -> None:
     now = timezone.now()
 
     def health() -> tuple[str, str]:
-        (card,) = practice_cards(desk, now)
+        (card,) = practice_cards(access.of_person(desk), now)
         return card.health
 
     make.writeback(integration, status="unconfirmed", waiting_for="no_answer")
@@ -173,7 +174,8 @@ def test_cards_take_three_queries_for_any_number_of_practices(
         make.writeback(integration)
         if number % 2:
             Breaker.objects.create(integration=integration, opened_at=timezone.now())
+    found = access.of_person(operator)
     with django_assert_num_queries(3):
-        cards = practice_cards(operator, timezone.now())
+        cards = practice_cards(found, timezone.now())
         assert len([card.clinic.organization.name for card in cards]) == 5
         assert [card.health for card in cards].count(AWAY) == 2

@@ -1,0 +1,38 @@
+"""Each request begins without any access, and goes on with what its session may do."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from clinics import access
+from tenancy import scope
+from tenancy.scope import Actor, Scope
+
+
+class AccessMiddleware:
+    """Give a request with a session its person's access; one with a token gets it at its login.
+
+    After the authentication middleware. However the request ends, its scope ends with it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        address = address_of(request)
+        with scope.within(Scope(actor=Actor(address=address))):
+            if request.user.is_authenticated:
+                access.admit(request, access.of_person(request.user, address=address))
+            return self.get_response(request)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the address that the request came from; empty for none that is one."""
+    text = request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
