@@ -6,12 +6,23 @@ import os
 import signal
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("frontdesk")
+
+class ScopedTask(Task):
+    """A task begins for no tenant, and enters the scope of what it was given (tenancy/scope.py)."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from tenancy import scope
+
+        with scope.acting(self.name):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("frontdesk", task_cls=ScopedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

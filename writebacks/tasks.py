@@ -7,8 +7,11 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
+from integrations.models import Integration
+from tenancy import scope
 from writebacks import due, polling, submission
 from writebacks import reconcile as reconciling
+from writebacks.models import Writeback
 from writebacks.states import Status
 
 #: A hand-out that was not taken up within this many seconds is worthless: a later tick repeats it.
@@ -19,28 +22,32 @@ EXPIRES = 60
 def dispatch() -> None:
     """Find what is due and hand it out. Runs every few seconds; does no work of its own."""
     now = timezone.now()
-    due.lapse(now)
-    for writeback_id, due_at in due.hand_out_queued(now):
-        submit.apply_async((writeback_id, due_at), expires=EXPIRES)
-    for integration_id in due.integrations_with_due(Status.PENDING, now):
-        check.apply_async((integration_id,), expires=EXPIRES)
-    for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
-        reconcile.apply_async((integration_id,), expires=EXPIRES)
+    with scope.everywhere():
+        due.lapse(now)
+        for writeback_id, due_at in due.hand_out_queued(now):
+            submit.apply_async((writeback_id, due_at), expires=EXPIRES)
+        for integration_id in due.integrations_with_due(Status.PENDING, now):
+            check.apply_async((integration_id,), expires=EXPIRES)
+        for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
+            reconcile.apply_async((integration_id,), expires=EXPIRES)
 
 
 @shared_task
 def submit(writeback_id: str, due_at: str) -> None:
     """Send one queued writeback that was handed out as due at this time."""
-    submission.submit(writeback_id, datetime.fromisoformat(due_at), timezone.now)
+    with scope.tenant_of(Writeback, writeback_id):
+        submission.submit(writeback_id, datetime.fromisoformat(due_at), timezone.now)
 
 
 @shared_task
 def check(integration_id: str) -> None:
     """Ask for the outcome of an integration's pending writebacks."""
-    polling.check(integration_id, timezone.now)
+    with scope.tenant_of(Integration, integration_id):
+        polling.check(integration_id, timezone.now)
 
 
 @shared_task
 def reconcile(integration_id: str) -> None:
     """Look for an integration's unconfirmed writebacks."""
-    reconciling.reconcile(integration_id, timezone.now)
+    with scope.tenant_of(Integration, integration_id):
+        reconciling.reconcile(integration_id, timezone.now)

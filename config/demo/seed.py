@@ -14,6 +14,7 @@ from config.embedded.layout import Layout
 from config.env import VAR_DIR
 from integrations.models import Integration
 from integrations.services import import_all
+from tenancy import scope
 
 ORGANIZATION = "Lakeside Dental Group"
 
@@ -33,13 +34,15 @@ def seed(sandbox_url: str, say: Callable[[str], None]) -> list[Login]:
     Safe to repeat: a second run changes nothing but the address of a sandbox that has moved.
     """
     offer = requests.get(f"{sandbox_url}/control/credentials", timeout=10).json()
-    logins = _people()
-    for integration in _clinics(offer):
-        if integration.imported_at:
-            continue
-        counts = import_all(integration)
-        told = ", ".join(f"{stored.created} {kind}" for kind, stored in counts.items())
-        say(f"{integration.clinic}: {told}")
+    with scope.acting("demo"), scope.everywhere():
+        logins = _people()
+        for integration in _clinics(offer):
+            if integration.imported_at:
+                continue
+            with scope.organizations(integration.organization_id):
+                counts = import_all(integration)
+            told = ", ".join(f"{stored.created} {kind}" for kind, stored in counts.items())
+            say(f"{integration.clinic}: {told}")
     return logins
 
 
@@ -48,8 +51,9 @@ def _people() -> list[Login]:
     organization, _ = Organization.objects.get_or_create(name=ORGANIZATION)
     password = Layout(VAR_DIR).password("demo_login")[:16]
     logins = [
-        Login("operator", password, "admin of everything"),
+        Login("operator", password, "sets up and watches everything, and sees no patients"),
         Login("frontdesk", password, f"staff of {ORGANIZATION}, also the one who books here"),
+        Login("manager", password, f"clinic admin of {ORGANIZATION}"),
     ]
     for login in logins:
         user, is_new = User.objects.get_or_create(username=login.username)
@@ -58,11 +62,13 @@ def _people() -> list[Login]:
         if is_new or not user.check_password(password):
             user.set_password(password)
         user.save()
-    Membership.objects.get_or_create(
-        user=User.objects.get(username="frontdesk"),
-        organization=organization,
-        defaults={"role": Role.STAFF},
-    )
+    for username, role in (("frontdesk", Role.STAFF), ("manager", Role.CLINIC_ADMIN)):
+        Membership.objects.get_or_create(
+            user=User.objects.get(username=username),
+            organization=organization,
+            ends_at=None,
+            defaults={"role": role},
+        )
     return logins
 
 

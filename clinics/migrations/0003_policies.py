@@ -1,0 +1,21 @@
+"""Row-level security on every table of a tenant."""
+
+from django.db import migrations
+
+from tenancy.policies import ProtectTable
+
+
+class Migration(migrations.Migration):
+    dependencies = [("clinics", "0002_membership_ends")]
+
+    operations = [
+        ProtectTable("clinics_organization", column="id", everywhere=True),
+        ProtectTable("clinics_membership", everywhere=True, person=True),
+        ProtectTable("clinics_membership_clinics", via=("membership_id", "clinics_membership")),
+        ProtectTable("clinics_clinic", everywhere=True),
+        ProtectTable("clinics_location"),
+        ProtectTable("clinics_practitioner"),
+        ProtectTable("clinics_operatory"),
+        ProtectTable("clinics_patient"),
+        ProtectTable("clinics_appointment"),
+    ]
