@@ -37,10 +37,15 @@ def clinic(owner: Organization | None = None, zone: str = "America/New_York") ->
     )
 
 
+def user(**fields: Any) -> User:
+    """Somebody who belongs nowhere yet."""
+    return User.objects.create_user(f"user{next(_count)}", password=PASSWORD, **fields)
+
+
 def member(owner: Organization, role: Role = Role.STAFF, **fields: Any) -> User:
-    user = User.objects.create_user(f"user{next(_count)}", password=PASSWORD, **fields)
-    Membership.objects.create(user=user, organization=owner, role=role)
-    return user
+    someone = user(**fields)
+    Membership.objects.create(user=someone, organization=owner, role=role)
+    return someone
 
 
 def integration(of: Clinic, **fields: Any) -> Integration:

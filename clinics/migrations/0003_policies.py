@@ -13,9 +13,9 @@ class Migration(migrations.Migration):
         ProtectTable("clinics_membership", everywhere=True, person=True),
         ProtectTable("clinics_membership_clinics", via=("membership_id", "clinics_membership")),
         ProtectTable("clinics_clinic", everywhere=True),
-        ProtectTable("clinics_location"),
-        ProtectTable("clinics_practitioner"),
-        ProtectTable("clinics_operatory"),
+        ProtectTable("clinics_location", everywhere=True),
+        ProtectTable("clinics_practitioner", everywhere=True),
+        ProtectTable("clinics_operatory", everywhere=True),
         ProtectTable("clinics_patient"),
         ProtectTable("clinics_appointment"),
     ]

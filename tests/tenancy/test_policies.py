@@ -39,13 +39,7 @@ EXEMPT = {
     "pms_budget_windows": "calls counted by key; an application's span tenants",
 }
 #: Tables that hold patients: not even those who look over all tenants see them.
-PATIENTS = (
-    "clinics_location",
-    "clinics_practitioner",
-    "clinics_operatory",
-    "clinics_patient",
-    "clinics_appointment",
-)
+PATIENTS = ("clinics_patient", "clinics_appointment")
 
 
 @contextmanager

@@ -1,0 +1,365 @@
+"""Who gets which answer: every route and admin page by every login by own and foreign clinics.
+
+The tables below are written by hand beside the product's own, so that a slip in one shows in the
+other. A route or page that is missing here fails a test of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from clinics.models import (
+    Appointment,
+    Clinic,
+    Location,
+    Membership,
+    Operatory,
+    Patient,
+    Practitioner,
+    Role,
+    User,
+)
+from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
+from tests import make
+
+LOOK = {"view_clinics", "view_patients", "view_writebacks", "view_connections"}
+OPERATE = {"view_clinics", "view_connections", "manage_connections", "manage_access", "operate"}
+ALL_BUT_OPERATE = LOOK | {"book", "sync", "manage_connections", "manage_access", "view_audit"}
+#: Login → what it may do at its own clinic, and at the organization's other one unless narrowed.
+LOGINS: dict[str, set[str]] = {
+    "clinic admin": ALL_BUT_OPERATE,
+    "staff": LOOK | {"book", "sync"},
+    "read-only": LOOK,
+    "staff of one clinic": LOOK | {"book", "sync"},
+    "temporary staff": LOOK | {"book", "sync"},
+    "staff whose access ended": set(),
+    "no member": set(),
+    "operator": OPERATE,
+    "operator with a role": OPERATE | LOOK,
+}
+NARROWED = {"staff of one clinic"}
+OVER_ALL = {"operator", "operator with a role"}
+TARGETS = ("own", "sibling", "foreign")
+
+#: REST: name of the route and method → what it takes, and the answer to whom it is given.
+ROUTES: dict[tuple[str, str], tuple[str, int]] = {
+    ("clinic-list", "get"): ("view_clinics", 200),
+    ("clinic-detail", "get"): ("view_clinics", 200),
+    ("location-list", "get"): ("view_clinics", 200),
+    ("location-detail", "get"): ("view_clinics", 200),
+    ("practitioner-list", "get"): ("view_clinics", 200),
+    ("practitioner-detail", "get"): ("view_clinics", 200),
+    ("operatory-list", "get"): ("view_clinics", 200),
+    ("operatory-detail", "get"): ("view_clinics", 200),
+    ("patient-list", "get"): ("view_patients", 200),
+    ("patient-detail", "get"): ("view_patients", 200),
+    ("appointment-list", "get"): ("view_patients", 200),
+    ("appointment-detail", "get"): ("view_patients", 200),
+    ("appointment-list", "post"): ("book", 400),  # without an Idempotency-Key
+    ("writeback-list", "get"): ("view_writebacks", 200),
+    ("writeback-detail", "get"): ("view_writebacks", 200),
+}
+#: Routes that need no login, or none but one's own.
+OPEN = {"login"}
+
+#: Admin pages: model → what it takes to see its rows, and to change them (None: nobody here).
+PAGES: dict[str, tuple[str, str | None]] = {
+    "clinics.clinic": ("view_clinics", "operate"),
+    "clinics.location": ("view_clinics", None),
+    "clinics.practitioner": ("view_clinics", None),
+    "clinics.operatory": ("view_clinics", None),
+    "clinics.patient": ("view_patients", None),
+    "clinics.appointment": ("view_patients", None),
+    "integrations.integration": ("view_connections", "manage_connections"),
+    "writebacks.writeback": ("view_writebacks", None),
+}
+#: Pages of what belongs to no tenant, for operators alone.
+OPERATORS_PAGES = {
+    "clinics.user",
+    "clinics.organization",
+    "integrations.budgetwindow",
+    "django_celery_beat.clockedschedule",
+    "django_celery_beat.crontabschedule",
+    "django_celery_beat.intervalschedule",
+    "django_celery_beat.periodictask",
+    "django_celery_beat.solarschedule",
+}
+#: Further addresses of the admin: name → (what it takes, method, answer to whom it is given).
+BUTTONS = {"integrations_integration_reset_breaker": ("manage_connections", "post", 302)}
+
+
+@dataclass
+class World:
+    """One of everything at each of three clinics; `rows` by target and name of the model."""
+
+    clinics: dict[str, Clinic]
+    rows: dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    ours, theirs = make.organization(), make.organization()
+    owners = {"own": ours, "sibling": ours, "foreign": theirs}
+    clinics = {target: make.clinic(owner) for target, owner in owners.items()}
+    rows = {}
+    for target, clinic in clinics.items():
+        integration = make.integration(clinic)
+        start = timezone.now() + timedelta(days=1)
+        rows[target] = {
+            "clinic": clinic,
+            "integration": integration,
+            "writeback": make.writeback(integration),
+            "location": Location.objects.filter(clinic=clinic)[0],
+            "practitioner": Practitioner.objects.filter(clinic=clinic)[0],
+            "operatory": Operatory.objects.filter(clinic=clinic)[0],
+            "patient": Patient.objects.filter(clinic=clinic)[0],
+            "appointment": make.record(
+                Appointment, clinic, starts_at=start, ends_at=start + timedelta(hours=1)
+            ),
+        }
+    return World(clinics, rows)
+
+
+def person(login: str, world: World) -> User:
+    """Make the person of a login; the admin is open to all of them."""
+    own = world.clinics["own"]
+    user = make.user(is_staff=True, is_superuser=login in OVER_ALL)
+    roles = {
+        "clinic admin": Role.CLINIC_ADMIN,
+        "read-only": Role.READ_ONLY,
+        "operator with a role": Role.READ_ONLY,
+    }
+    ends = {"temporary staff": timedelta(hours=1), "staff whose access ended": timedelta(0)}
+    if login not in ("no member", "operator"):
+        membership = Membership.objects.create(
+            user=user,
+            organization=own.organization,
+            role=roles.get(login, Role.STAFF),
+            ends_at=timezone.now() + ends[login] if login in ends else None,
+            reason="Support" if login in ends else "",
+        )
+        if login in NARROWED:
+            membership.clinics.add(own)
+    return user
+
+
+def may(login: str, action: str, target: str) -> bool:
+    """Return what the tables above say."""
+    if login in OVER_ALL and action in OPERATE:
+        return True
+    if target == "foreign" or (target == "sibling" and login in NARROWED):
+        return False
+    return action in LOGINS[login]
+
+
+def may_somewhere(login: str, action: str) -> bool:
+    return any(may(login, action, target) for target in TARGETS)
+
+
+def api_answer(login: str, route: str, action: str, given: int, target: str) -> int:
+    """Return the status that a route under a clinic, or of a row, has to answer."""
+    if not may_somewhere(login, action):
+        return 403
+    if route.endswith("-list") and route in ("clinic-list", "writeback-list"):
+        return given
+    if route == "writeback-detail":
+        return given if may(login, action, target) else 404
+    if not may(login, "view_clinics", target):
+        return 404
+    return given if may(login, action, target) else 403
+
+
+def address(route: str, target: str, world: World) -> str:
+    kind, _, page = route.rpartition("-")
+    clinic = world.clinics[target].pk
+    row = world.rows[target][kind].pk
+    if kind in ("clinic", "writeback"):
+        return f"/api/v1/{kind}s" + (f"/{row}" if page == "detail" else "")
+    plural = "operatories" if kind == "operatory" else f"{kind}s"
+    return f"/api/v1/clinics/{clinic}/{plural}" + (f"/{row}" if page == "detail" else "")
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_every_route_answers_every_login_as_the_table_says(login: str, world: World) -> None:
+    client = APIClient()
+    client.force_authenticate(person(login, world))
+    wrong = []
+    for (route, method), (action, given) in ROUTES.items():
+        for target in TARGETS:
+            path = address(route, target, world)
+            answer = getattr(client, method)(path, {})
+            expected = api_answer(login, route, action, given, target)
+            if answer.status_code != expected:
+                wrong.append(f"{method} {route} of {target}: {answer.status_code} not {expected}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_lists_show_what_the_login_may_see_and_nothing_else(login: str, world: World) -> None:
+    client = APIClient()
+    client.force_authenticate(person(login, world))
+    for route, action in (("clinics", "view_clinics"), ("writebacks", "view_writebacks")):
+        listed = {row["id"] for row in client.get(f"/api/v1/{route}").json().get("results", [])}
+        seen = [target for target in TARGETS if may(login, action, target)]
+        assert listed == {str(world.rows[target][route[:-1]].pk) for target in seen}
+
+
+def test_without_a_login_every_route_is_401(world: World) -> None:
+    answers = {
+        getattr(APIClient(), method)(address(route, target, world), {}).status_code
+        for route, method in ROUTES
+        for target in TARGETS
+    }
+    assert answers == {401}
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_every_page_of_the_admin_answers_every_login_as_the_table_says(
+    login: str, world: World
+) -> None:
+    client = Client()
+    client.force_login(person(login, world))
+    wrong = []
+
+    def expect(path: str, expected: int, method: str = "get") -> None:
+        answer = getattr(client, method)(path)
+        if answer.status_code != expected:
+            wrong.append(f"{method} {path}: {answer.status_code} not {expected}")
+
+    for page, (to_view, to_change) in PAGES.items():
+        base = f"/admin/{page.replace('.', '/')}/"
+        expect(base, 200 if may_somewhere(login, to_view) else 403)
+        changes = to_change is not None and may_somewhere(login, to_change)
+        adds = changes and page != "integrations.integration"
+        expect(f"{base}add/", 200 if adds else 403)
+        for target in TARGETS:
+            row = world.rows[target][page.partition(".")[2]]
+            sees = may(login, to_view, target)
+            expect(f"{base}{row.pk}/change/", 200 if sees else 404)
+            expect(f"{base}{row.pk}/history/", 200 if sees else 404)
+            deletes = adds and may(login, to_change or "", target)
+            expect(f"{base}{row.pk}/delete/", (200 if deletes else 403) if sees else 404)
+    for page in OPERATORS_PAGES:
+        expect(f"/admin/{page.replace('.', '/')}/", 200 if login in OVER_ALL else 403)
+    for target in TARGETS:
+        row = world.rows[target]["integration"]
+        path = f"/admin/integrations/integration/{row.pk}/reset-breaker/"
+        sees = may(login, "view_connections", target)
+        given = 302 if may(login, "manage_connections", target) else 403
+        expect(path, given if sees else 404, "post")
+    assert wrong == []
+
+
+def test_no_page_of_the_admin_opens_without_a_login(world: World) -> None:
+    for page in PAGES:
+        base = f"/admin/{page.replace('.', '/')}/"
+        for path in (base, f"{base}{world.rows['own'][page.partition('.')[2]].pk}/change/"):
+            answer = Client().get(path)
+            assert answer.status_code == 302
+            assert answer["Location"].startswith("/admin/login/")
+
+
+def test_a_role_change_takes_effect_on_the_next_request(world: World) -> None:
+    user = person("staff", world)
+    client = APIClient()
+    client.force_authenticate(user)
+    patients = address("patient-list", "own", world)
+    assert client.get(patients).status_code == 200
+    assert client.post(address("appointment-list", "own", world), {}).status_code == 400
+    Membership.objects.filter(user=user).update(role=Role.READ_ONLY)
+    assert client.post(address("appointment-list", "own", world), {}).status_code == 403
+    Membership.objects.filter(user=user).delete()
+    assert client.get(patients).status_code == 403
+
+
+def test_temporary_access_ends_by_itself(world: World) -> None:
+    user = person("temporary staff", world)
+    client = APIClient()
+    client.force_authenticate(user)
+    patients = address("patient-list", "own", world)
+    assert client.get(patients).status_code == 200
+    Membership.objects.filter(user=user).update(ends_at=timezone.now())
+    assert client.get(patients).status_code == 403
+
+
+def routes(patterns: Any = None, before: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Walk every address: path, name, view."""
+    for each in patterns if patterns is not None else get_resolver().url_patterns:
+        path = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from routes(each.url_patterns, path)
+        elif isinstance(each, URLPattern):
+            yield path, each.name or "", each.callback
+
+
+def test_every_route_of_the_api_stands_in_the_table() -> None:
+    found = set()
+    for path, name, view in routes():
+        if path.startswith("api/v1/"):
+            methods = getattr(view, "actions", None) or {"post": "post"}
+            found |= {(name, method) for method in methods if method != "head"}
+    assert found - {(name, "post") for name in OPEN} == set(ROUTES)
+
+
+def test_every_page_of_the_admin_stands_in_the_table() -> None:
+    registered = {model._meta.label_lower for model in admin.site._registry}
+    assert registered == set(PAGES) | OPERATORS_PAGES
+    usual = re.compile(r"_(changelist|add|history|delete|change)$")
+    further = {
+        name
+        for path, name, _ in routes()
+        if path.startswith("admin/") and name and path.count("/") > 2 and not usual.search(name)
+    }
+    djangos = {"auth_user_password_change", "app_list", "password_change_done", "view_on_site"}
+    assert further - djangos == set(BUTTONS)
+
+
+def test_there_are_more_than_500_combinations() -> None:
+    api = len(ROUTES) * len(LOGINS) * len(TARGETS)
+    pages = (len(PAGES) * (2 + 3 * len(TARGETS)) + len(OPERATORS_PAGES)) * len(LOGINS)
+    assert api + pages > 1000
+
+
+def test_roles_scopes_and_the_operator_are_as_written_here() -> None:
+    assert {role: set(actions) for role, actions in ROLES.items()} == {
+        "clinic_admin": ALL_BUT_OPERATE,
+        "staff": LOOK | {"book", "sync"},
+        "read_only": LOOK,
+    }
+    assert set(OPERATOR) == OPERATE
+    assert {scope: set(actions) for scope, actions in SCOPES.items()} == {
+        "read": LOOK,
+        "book": {"book"},
+        "sync": {"sync"},
+        "admin": {"manage_connections", "manage_access", "view_audit"},
+    }
+
+
+def test_the_documents_table_is_the_codes_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text()
+    rows = [
+        [cell.strip() for cell in line.strip("| \n").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ") and ("yes" in line or "–" in line)
+    ]
+    holders = [ROLES[Role.CLINIC_ADMIN], ROLES[Role.STAFF], ROLES[Role.READ_ONLY], OPERATOR]
+    holders += list(SCOPES.values())
+    assert rows == [
+        [
+            WORDS[action][0].upper() + WORDS[action][1:],
+            *("yes" if action in each else "–" for each in holders),
+        ]
+        for action in Action
+    ]
