@@ -26,8 +26,8 @@ class Permitted(BasePermission):
         if not request.user or not request.user.is_authenticated:
             return False
         _admit(request)
-        if getattr(view, "action", "") is None:
-            return True  # a method that the view does not have: it answers that itself
+        if getattr(view, "action", "") in (None, "metadata"):
+            return True  # a method that no view has: the view answers that itself
         require(request, needed(view))
         return True
 

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control
 
 from clinics import access
 from tenancy import scope
@@ -26,7 +27,13 @@ class AccessMiddleware:
         with scope.within(Scope(actor=Actor(address=address))):
             if request.user.is_authenticated:
                 access.admit(request, access.of_person(request.user, address=address))
-            return self.get_response(request)
+            response = self.get_response(request)
+            # Whether somebody logged in by a token is known only now. No proxy's and no browser's
+            # cache keeps what is about patients.
+            logged_in = access.of(request) is not access.NOBODY
+            if logged_in and not response.has_header("Cache-Control"):
+                patch_cache_control(response, private=True, no_store=True)
+            return response
 
 
 def address_of(request: HttpRequest) -> str:

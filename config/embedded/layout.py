@@ -137,7 +137,7 @@ class Layout:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             if not path.exists():
-                write_private(path, secrets.token_hex(24))
+                write_private(path, secrets.token_hex(32))
         finally:
             os.close(folder)
         return path.read_text()

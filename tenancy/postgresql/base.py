@@ -30,7 +30,8 @@ def _carry_scope(execute: Any, sql: Any, params: Any, many: bool, context: dict[
     scope = current()
     connection = context["connection"]
     # Outside of a transaction nothing can stand from a statement before.
-    if scope is None and not connection.in_atomic_block:
+    settings = _assignments(scope, with_empty=connection.in_atomic_block)
+    if not settings:
         return execute(sql, params, many, context)
     if many:
         raise NotSupportedError("A scope goes with single statements; use bulk_create or UPDATE.")
@@ -38,18 +39,21 @@ def _carry_scope(execute: Any, sql: Any, params: Any, many: bool, context: dict[
         sql = sql.as_string(connection.connection)
     if sql.startswith(_TRANSACTION):
         return execute(sql, params, many, context)
-    prefix = _prefix(scope)
+    prefix = "".join(settings)
     if params is not None:  # the driver then reads % as the sign of a parameter
         prefix = prefix.replace("%", "%%")
     result = execute(prefix + sql, params, many, context)
     cursor = context["cursor"].cursor
-    for _ in NOTHING.settings:  # on to the statement's own result
+    for _ in settings:  # on to the statement's own result
         cursor.nextset()
     return result
 
 
 @lru_cache(maxsize=512)
-def _prefix(scope: Scope | None) -> str:
+def _assignments(scope: Scope | None, *, with_empty: bool) -> tuple[str, ...]:
     settings = dict.fromkeys(NOTHING.settings, "") if scope is None else scope.settings
-    quoted = {name: text.replace("'", "''") for name, text in settings.items()}
-    return "".join(f"SET LOCAL {name} = '{text}';" for name, text in quoted.items())
+    return tuple(
+        f"SET LOCAL {name} = '{text.replace(chr(39), chr(39) * 2)}';"
+        for name, text in settings.items()
+        if text or with_empty
+    )

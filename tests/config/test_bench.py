@@ -12,6 +12,7 @@ from tests.config.conftest import PROJECT
 CONTENDERS = [
     "one raw counter statement",
     "budget, 1 limit",
+    "budget, 1 limit, in a scope",
     "budget, 3 limits",
     "budget, 3 limits, 1 shared by all",
     "limits on Valkey, 1 limit",

@@ -71,3 +71,11 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: P
 def test_debug_is_off_unless_asked_for(tmp_path: Path) -> None:
     show = "from django.conf import settings; print(settings.DEBUG)"
     assert manage("shell", "-v0", "-c", show, FRONTDESK_VAR=str(tmp_path)).stdout == "False\n"
+
+
+def test_behind_tls_the_deployment_checks_find_nothing(tmp_path: Path) -> None:
+    arguments = ("check", "--deploy", "--fail-level", "WARNING")
+    run = manage(*arguments, FRONTDESK_VAR=str(tmp_path), HTTPS="true")
+    assert run.returncode == 0, run.stderr
+    # Without TLS they do: so this test can fail.
+    assert manage(*arguments, FRONTDESK_VAR=str(tmp_path)).returncode == 1

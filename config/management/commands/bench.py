@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 import time
+import uuid
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from config import startup
 from config.embedded import EmbeddedError, EmbeddedServices, erase, urls
 from integrations.contract import Limit, Priority, Scope
 from integrations.http.budget import Counter, take
+from tenancy import scope
 
 #: The floor: the least that a counter which is exact and durable costs in PostgreSQL.
 RAW = """
@@ -164,6 +166,7 @@ def contenders() -> dict[str, Contender]:
     found: dict[str, Contender] = {
         "one raw counter statement": raw,
         "budget, 1 limit": budget(HOUR),
+        "budget, 1 limit, in a scope": in_scope(budget(HOUR)),
         "budget, 3 limits": budget(MINUTE, HOUR, DAY),
         "budget, 3 limits, 1 shared by all": budget(HOUR, DAY, shared=MINUTE),
     }
@@ -193,6 +196,17 @@ def budget(*windows: int, shared: int | None = None) -> Contender:
         take(own + over_all, next(turns), datetime.now(UTC))
 
     return count
+
+
+def in_scope(count: Contender) -> Contender:
+    """The same for one tenant, as a worker does it: the scope goes with the statement."""
+    tenant = uuid.uuid4()
+
+    def count_for_one(key: int) -> None:
+        with scope.organizations(tenant):
+            count(key)
+
+    return count_for_one
 
 
 def peer(*windows: str) -> Contender:

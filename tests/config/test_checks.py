@@ -1,0 +1,60 @@
+"""What `manage.py check --database default` says of the role that the web connects as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+from clinics.models import Clinic, User
+from config.checks import BYPASSES, OWNS, web_role_is_restricted
+
+
+def found() -> list[str | None]:
+    return [message.id for message in web_role_is_restricted(databases=["default"])]
+
+
+def become(role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
+
+
+def test_a_plain_role_that_owns_nothing_is_right(db: None) -> None:
+    become("frontdesk_web")
+    assert found() == []
+
+
+def test_the_owner_of_the_tables_could_switch_row_level_security_off(db: None) -> None:
+    assert found() == [OWNS]
+
+
+def test_a_role_that_bypasses_row_level_security_is_named(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bypassing:
+        """No superuser is at hand in tests: the answer that the database gives for one."""
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def execute(self, *_: object) -> None: ...
+
+        def fetchone(self) -> tuple[bool, bool]:
+            return True, True
+
+    monkeypatch.setattr(connection, "cursor", Bypassing)
+    assert found() == [BYPASSES]
+
+
+def test_no_cache_keeps_what_a_login_was_shown(
+    clinic: Clinic, staff: User, api: Callable[[User], APIClient]
+) -> None:
+    answer = api(staff).get(f"/api/v1/clinics/{clinic.pk}/patients")
+    assert answer["Cache-Control"] == "private, no-store"
+    assert Client().get("/healthz").get("Cache-Control") is None
