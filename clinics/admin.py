@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from clinics import access
+from clinics import access, search
 from clinics.models import (
     Appointment,
     Clinic,
@@ -114,8 +114,15 @@ class OperatoryAdmin(RecordAdmin):
 @admin.register(Patient)
 class PatientAdmin(RecordAdmin):
     list_display = ["__str__", "birth_date", "phone", "is_active"]
-    search_fields = ["first_name", "last_name", "external_id"]
-    search_help_text = "First name, last name or the PMS's id"
+    # An order of ciphertext would be none.
+    sortable_by = ["is_active", *RecordAdmin.record_columns]
+    search_fields = ["external_id"]  # makes the search box appear
+    search_help_text = search.HELP
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return search.patients(queryset, search_term) if search_term else queryset, False
 
 
 @admin.register(Appointment)

@@ -20,6 +20,7 @@ from clinics.records import (
     PmsRecord,
     PractitionerRecord,
 )
+from encryption.blind import BlindIndexField
 
 #: Which table keeps which record.
 TABLES: Mapping[type[PmsRecord], type[Record]] = {
@@ -96,6 +97,7 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
             unique_fields=["clinic", "external_id"],
             update_fields=[
                 *(name for name in changed[0] if name != "external_id"),
+                *(each.name for each in table._meta.fields if isinstance(each, BlindIndexField)),
                 "sync_status",
                 "last_synced_at",
                 "updated_at",
