@@ -70,6 +70,17 @@ def entries(text: str) -> list[str]:
     return [entry for line in lines for each in line.split(",") if (entry := each.strip())]
 
 
+def without(text: str, key_id: str) -> str:
+    """Return a text of keys without the entry of a key."""
+    kept = []
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            kept.append(line)
+        elif rest := [each for each in entries(line) if not each.startswith(f"{key_id}:")]:
+            kept.append(",".join(rest))
+    return "\n".join(kept) + "\n"
+
+
 def parse(text: str, place: str) -> Keys:
     """Return the keys that a text holds. Raises ImproperlyConfigured, naming the place and the id
     of what is wrong, never a key."""

@@ -14,7 +14,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test.client import Client
 
-from clinics.models import Clinic, Patient, User
+from clinics.models import Clinic, Practitioner, User
 from config.logging import DiscreetFormatter
 from tests.config.conftest import PROJECT
 
@@ -38,14 +38,17 @@ def log() -> Iterator[io.StringIO]:
 
 
 def refuse(clinic: Clinic) -> None:
-    """Let the database refuse a patient's row: none may lack its organization."""
+    """Let the database refuse a person's row: none may lack its organization.
+
+    A practitioner's, since nobody could read a patient's.
+    """
     with transaction.atomic():
-        Patient.objects.create(
+        Practitioner.objects.create(
             clinic=clinic,
             organization=None,
             external_id="1",
             first_name=NAME,
-            email="secretly@example.org",
+            last_name="secretly@example.org",
         )
 
 
