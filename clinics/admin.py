@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
@@ -113,11 +114,18 @@ class OperatoryAdmin(RecordAdmin):
 
 @admin.register(Patient)
 class PatientAdmin(RecordAdmin):
-    list_display = ["__str__", "birth_date", "phone", "is_active"]
-    # An order of ciphertext would be none.
-    sortable_by = ["is_active", *RecordAdmin.record_columns]
+    # Not the fields themselves: a list can be ordered by a field, and ciphertext has no order.
+    list_display = ["__str__", "born", "telephone", "is_active"]
     search_fields = ["external_id"]  # makes the search box appear
     search_help_text = search.HELP
+
+    @admin.display(description="birth date")
+    def born(self, patient: Patient) -> date | None:
+        return patient.birth_date
+
+    @admin.display(description="phone")
+    def telephone(self, patient: Patient) -> str:
+        return patient.phone
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

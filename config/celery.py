@@ -7,21 +7,13 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("frontdesk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-
-
-@worker_init.connect
-def begin_with_the_right_keys(**_: Any) -> None:
-    """Let no worker start whose keys are not those that the database was written with."""
-    from config.startup import refuse_wrong_keys
-
-    refuse_wrong_keys()
 
 
 @worker_process_init.connect

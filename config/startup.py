@@ -16,7 +16,6 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import redis
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from config.embedded import EmbeddedServices, urls
@@ -110,27 +109,24 @@ def check_redis() -> None:
 def refuse_wrong_keys() -> None:
     """End this process in one line unless its keys are those that the database was written with.
 
-    Where the database is away, the keys are taken as they are.
+    For a process that runs no system checks. Where the database is away, the keys are taken as
+    they are.
     """
-
     # Not above: it has a model, and the web's server imports us before Django is set up.
     from encryption import keychecks
 
     def confirm() -> None:
         try:
             check_database()  # a pool would wait for a database that is away
-            keychecks.confirm()
+            keychecks.refuse_wrong_keys()
         except StartupError:
             return
         finally:
             connection.close()
 
-    try:
-        # In a thread, since the web's server imports us in its event loop.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(confirm).result()
-    except ImproperlyConfigured as error:
-        raise SystemExit(f"Frontdesk is not set up right: {error}") from None
+    # In a thread, since the web's server imports us in its event loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(confirm).result()
 
 
 def migrate(var: Path, services: EmbeddedServices, env: Mapping[str, str]) -> int:

@@ -76,10 +76,14 @@ def _has_table() -> bool:
 
 
 # Not tagged as one of the database's, which only run when asked for: every command has to know.
+# Celery's worker runs the checks as well.
 @register("encryption")
-def keys_fit_the_database(**kwargs: Any) -> Sequence[CheckMessage]:
-    """Stop a command that would work with wrong keys, in one line."""
-    confirm()
+def refuse_wrong_keys(**kwargs: Any) -> Sequence[CheckMessage]:
+    """End this process in one line unless the keys are those that the database was written with."""
+    try:
+        confirm()
+    except ImproperlyConfigured as error:
+        raise SystemExit(f"Frontdesk is not set up right: {error}") from None
     return []
 
 

@@ -25,8 +25,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # A date becomes a text on the way: as 1980-01-31, however the server likes to write it.
-        migrations.RunSQL("SET LOCAL datestyle = 'ISO'", migrations.RunSQL.noop),
         migrations.AddField(
             model_name='patient',
             name='email_index',
