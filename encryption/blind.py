@@ -17,6 +17,14 @@ from encryption.keys import keyring
 DIGITS = 32
 
 
+def keyed_hash(digest: str, purpose: str) -> str:
+    """Return 64 hexadecimal digits that stand for a digest of personal values.
+
+    A plain digest would let anybody who has the database try out values until one fits.
+    """
+    return keyring().digest(f"{purpose}\0{digest}").hex()
+
+
 class BlindIndexField(models.CharField):
     """The keyed hash of what `normal` makes of its row, written whenever the row is saved.
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
-from encryption.blind import BlindIndexField
+from encryption.blind import BlindIndexField, keyed_hash
 from encryption.cipher import decrypt, encrypt
 from encryption.fields import Encrypted
 
@@ -25,14 +25,26 @@ def encrypt_table(editor: BaseDatabaseSchemaEditor, model: type[Model]) -> int:
 
     Then computes the table's blind indexes.
     """
-    rows = _convert(editor, model, encrypt)
+    rows = _convert(editor, model, encrypt, _columns(model))
     reindex(model, editor.connection.alias)
     return rows
 
 
 def decrypt_table(editor: BaseDatabaseSchemaEditor, model: type[Model]) -> int:
     """Put plain text back where `encrypt_table` took it from; returns how many rows there are."""
-    return _convert(editor, model, decrypt)
+    return _convert(editor, model, decrypt, _columns(model))
+
+
+def key_hashes(editor: BaseDatabaseSchemaEditor, model: type[Model], column: str) -> None:
+    """Turn the plain digests in a column into keyed ones, for the purpose of the column's name.
+
+    Cannot be undone: what is compared with them then differs once.
+    """
+
+    def keyed(digest: str, table: str, column: str) -> str:
+        return keyed_hash(digest, column)
+
+    _convert(editor, model, keyed, [column])
 
 
 def reindex(model: type[Model], alias: str) -> None:
@@ -52,12 +64,18 @@ def reindex(model: type[Model], alias: str) -> None:
         batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
+def _columns(model: type[Model]) -> list[str]:
+    return [str(each.column) for each in model._meta.fields if isinstance(each, Encrypted)]
+
+
 def _convert(
-    editor: BaseDatabaseSchemaEditor, model: type[Model], change: Callable[[str, str, str], str]
+    editor: BaseDatabaseSchemaEditor,
+    model: type[Model],
+    change: Callable[[str, str, str], str],
+    columns: list[str],
 ) -> int:
     quote = editor.connection.ops.quote_name
     table, key = model._meta.db_table, quote(str(model._meta.pk.column))
-    columns = [str(each.column) for each in model._meta.fields if isinstance(each, Encrypted)]
     names = ", ".join(quote(column) for column in columns)
     assignments = ", ".join(f"{quote(column)} = %s" for column in columns)
     count, last = 0, None

@@ -3,12 +3,14 @@
 import encryption.fields
 from django.db import migrations
 
-from encryption.conversion import decrypt_table, encrypt_table
+from encryption.conversion import decrypt_table, encrypt_table, key_hashes
 
 
 def encrypt(apps, schema_editor):
     for name in ('Writeback', 'WritebackEvent'):
         encrypt_table(schema_editor, apps.get_model('writebacks', name))
+    # After the way back, an Idempotency-Key from before it is taken for used by another request.
+    key_hashes(schema_editor, apps.get_model('writebacks', 'Writeback'), 'request_hash')
 
 
 def decrypt(apps, schema_editor):
