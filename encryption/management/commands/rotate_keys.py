@@ -122,7 +122,8 @@ class Command(BaseCommand):
 
     def _retire(self, key_id: str) -> None:
         ring = keyring()
-        known = {*ring.keys.by_id, *KeyCheck.objects.values_list("key_id", flat=True)} - {INDEX}
+        in_use = KeyCheck.objects.filter(retired_at=None).exclude(key_id=INDEX)
+        known = {*ring.keys.by_id, *in_use.values_list("key_id", flat=True)}
         if key_id not in known:
             raise CommandError(f"There is no key {key_id!r}; there are: {', '.join(sorted(known))}")
         if key_id == ring.keys.first:
