@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, register
@@ -24,19 +24,25 @@ def confirm() -> None:
         if not _has_table():
             return
         ring = keyring()
-        known = {check.key_id: check for check in KeyCheck.objects.all()}
-        lacking = [each for each in known.values() if not each.retired_at and not _has(ring, each)]
-        if lacking and ring.look():  # a key that was made since this process began
-            lacking = [each for each in lacking if not _has(ring, each)]
-        if lacking:
-            raise ImproperlyConfigured(_explain(ring, lacking[0].key_id))
-        for key_id, proof in proofs(ring).items():
-            if key_id in known and known[key_id].proof != proof:
-                raise ImproperlyConfigured(_explain(ring, key_id))
-        if proofs(ring).keys() - known.keys():
+        while _hold_against(ring, {each.key_id: each for each in KeyCheck.objects.all()}):
+            # And once more: another process may have been first, with another key of the name.
             note_down(ring)
     except OperationalError:
         return
+
+
+def _hold_against(ring: Keyring, known: Mapping[str, KeyCheck]) -> bool:
+    """Raise ImproperlyConfigured where they differ; returns whether there are new keys."""
+    lacking = [each for each in known.values() if not each.retired_at and not _has(ring, each)]
+    if lacking and ring.look():  # a key that was made since this process began
+        lacking = [each for each in lacking if not _has(ring, each)]
+    if lacking:
+        raise ImproperlyConfigured(_explain(ring, lacking[0].key_id))
+    found = proofs(ring)
+    for key_id, proof in found.items():
+        if key_id in known and known[key_id].proof != proof:
+            raise ImproperlyConfigured(_explain(ring, key_id))
+    return bool(found.keys() - known.keys())
 
 
 def note_down(ring: Keyring) -> None:
