@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from clinics import access
+from clinics import access, search
 from clinics.models import (
     Appointment,
     Clinic,
@@ -136,9 +137,23 @@ class OperatoryAdmin(RecordAdmin):
 @admin.register(Patient)
 class PatientAdmin(RecordAdmin):
     to_view = Action.VIEW_PATIENTS
-    list_display = ["__str__", "birth_date", "phone", "is_active"]
-    search_fields = ["first_name", "last_name", "external_id"]
-    search_help_text = "First name, last name or the PMS's id"
+    # Not the fields themselves: a list can be ordered by a field, and ciphertext has no order.
+    list_display = ["__str__", "born", "telephone", "is_active"]
+    search_fields = ["external_id"]  # makes the search box appear
+    search_help_text = search.HELP
+
+    @admin.display(description="birth date")
+    def born(self, patient: Patient) -> date | None:
+        return patient.birth_date
+
+    @admin.display(description="phone")
+    def telephone(self, patient: Patient) -> str:
+        return patient.phone
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return search.patients(queryset, search_term) if search_term else queryset, False
 
 
 @admin.register(Appointment)

@@ -18,6 +18,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.timezone import now as utc_now
 
+from clinics import identity
+from encryption.blind import BlindIndexField
+from encryption.fields import EncryptedCharField, EncryptedDateField
+
 
 def validate_timezone(name: str) -> None:
     """Refuse what is not an IANA zone name such as America/New_York."""
@@ -215,12 +219,25 @@ class Operatory(Record):
 class Patient(Record):
     """A person treated at a clinic."""
 
-    first_name = models.CharField(max_length=100, blank=True)
-    last_name = models.CharField(max_length=100, blank=True)
-    birth_date = models.DateField(null=True, blank=True)
-    email = models.CharField(max_length=254, blank=True)
-    phone = models.CharField(max_length=40, blank=True)
+    first_name = EncryptedCharField(max_length=100, blank=True)
+    last_name = EncryptedCharField(max_length=100, blank=True)
+    birth_date = EncryptedDateField(null=True, blank=True)
+    email = EncryptedCharField(max_length=254, blank=True)
+    phone = EncryptedCharField(max_length=40, blank=True)
     is_active = models.BooleanField(default=True)
+
+    # What clinics/search.py finds a patient by.
+    phone_index = BlindIndexField(normal=identity.phone_of)
+    email_index = BlindIndexField(normal=identity.email_of)
+    name_index = BlindIndexField(normal=identity.name_of)
+
+    class Meta(Record.Meta):
+        # The hash comes first: it alone leaves a row or two, whichever clinics are searched.
+        indexes = [
+            models.Index(fields=["phone_index", "clinic"], name="patient_phone"),
+            models.Index(fields=["email_index", "clinic"], name="patient_email"),
+            models.Index(fields=["name_index", "clinic"], name="patient_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.external_id
@@ -260,7 +277,7 @@ class Appointment(Record):
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=20, choices=AppointmentStatus)
     pms_status = models.CharField(max_length=100, blank=True, help_text="The PMS's own word.")
-    description = models.CharField(max_length=500, blank=True)
+    description = EncryptedCharField(max_length=500, blank=True)
 
     class Meta(Record.Meta):
         constraints = [

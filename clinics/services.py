@@ -20,6 +20,7 @@ from clinics.records import (
     PmsRecord,
     PractitionerRecord,
 )
+from encryption.blind import BlindIndexField, keyed_hash
 
 #: Which table keeps which record.
 TABLES: Mapping[type[PmsRecord], type[Record]] = {
@@ -96,6 +97,7 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
             unique_fields=["clinic", "external_id"],
             update_fields=[
                 *(name for name in changed[0] if name != "external_id"),
+                *(each.name for each in table._meta.fields if isinstance(each, BlindIndexField)),
                 "sync_status",
                 "last_synced_at",
                 "updated_at",
@@ -113,6 +115,8 @@ def _rows(clinic: Clinic, table: type[Record], records: list[R]) -> list[dict[st
     rows = [{**asdict(record), "payload_hash": record.payload_hash()} for record in records]
     if table is Appointment:
         _resolve(clinic, rows)
+    for row in rows:
+        row["payload_hash"] = keyed_hash(row["payload_hash"], "payload_hash")
     for field in table._meta.get_fields():
         # An id is never cut: two might become one.
         if isinstance(field, CharField) and field.name in rows[0] and field.name != "external_id":

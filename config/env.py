@@ -5,6 +5,7 @@ What cannot be used raises ImproperlyConfigured with one line that says what to 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import embedded
 from config.embedded.layout import Layout, unusable
+from encryption import keyfile, keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -67,3 +69,24 @@ def secret_key() -> str:
         return Layout(VAR_DIR).password("django_secret_key")
     except OSError as error:
         raise ImproperlyConfigured(str(unusable(VAR_DIR, error))) from error
+
+
+def encryption_keys() -> tuple[str, Path | None]:
+    """Return the keys as text, or the file that has them: a named one, or one made once.
+
+    The file is not read here, since a running process has to read it again when it changes.
+    """
+    if path := env.str("ENCRYPTION_KEYS_FILE", default=""):
+        return "", Path(path)
+    if text := env.str("ENCRYPTION_KEYS", default=""):
+        return text, None
+    layout = Layout(VAR_DIR)
+    path = layout.secrets / "encryption_keys"
+    try:
+        layout.create()
+        keyfile.make_once(path, lambda: keys.new_text(f"{datetime.now(UTC):%Y-%m-%d}"))
+    except embedded.EmbeddedError as error:
+        raise ImproperlyConfigured(str(error)) from error
+    except OSError as error:
+        raise ImproperlyConfigured(str(unusable(VAR_DIR, error))) from error
+    return "", path

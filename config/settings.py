@@ -9,7 +9,15 @@ from typing import Any
 from celery.schedules import schedule
 from csp.constants import NONE, SELF
 
-from config.env import BASE_DIR, VAR_DIR, database_config, env, redis_urls, secret_key
+from config.env import (
+    BASE_DIR,
+    VAR_DIR,
+    database_config,
+    encryption_keys,
+    env,
+    redis_urls,
+    secret_key,
+)
 
 # --- Web -------------------------------------------------------------------------------------
 
@@ -33,6 +41,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
+    "encryption",
     "clinics",
     "integrations",
     "writebacks",
@@ -115,6 +124,9 @@ if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"max_size": 10, "timeout": 10}
 
 REDIS_URL, CELERY_BROKER_URL = redis_urls()
+
+#: The keys that encrypt (encryption/keys.py), as text or as a file; one of the two is empty.
+ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
 
 # --- People and programs ---------------------------------------------------------------------
 

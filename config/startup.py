@@ -1,4 +1,4 @@
-"""What has to be right before Frontdesk's programs start: ports, database, broker, tables."""
+"""What has to be right before Frontdesk's programs start: ports, database, broker, keys, tables."""
 
 import errno
 import os
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -103,6 +104,29 @@ def check_redis() -> None:
         place = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
         reason = _without(parts.password, str(error))
         raise StartupError(f"cannot use Redis at {place} (REDIS_URL): {reason}") from error
+
+
+def refuse_wrong_keys() -> None:
+    """End this process in one line unless its keys are those that the database was written with.
+
+    For a process that runs no system checks. Where the database is away, the keys are taken as
+    they are.
+    """
+    # Not above: it has a model, and the web's server imports us before Django is set up.
+    from encryption import keychecks
+
+    def confirm() -> None:
+        try:
+            check_database()  # a pool would wait for a database that is away
+            keychecks.refuse_wrong_keys()
+        except StartupError:
+            return
+        finally:
+            connection.close()
+
+    # In a thread, since the web's server imports us in its event loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(confirm).result()
 
 
 def migrate(var: Path, services: EmbeddedServices, env: Mapping[str, str]) -> int:

@@ -17,6 +17,7 @@ from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from clinics.models import Clinic, Organization
+from encryption.fields import EncryptedCharField, EncryptedJSONField, EncryptedTextField
 from integrations import registry
 from integrations.contract import Limit, Manifest, Scope
 from integrations.http.budget import Counter
@@ -52,17 +53,17 @@ class Integration(models.Model):
     account = models.CharField(
         max_length=100, help_text="The vendor's id of the practice (Sikka: office_id)."
     )
-    credential = models.JSONField(default=dict)
+    credential = EncryptedJSONField(default=dict)
     status = models.CharField(
         max_length=20, choices=IntegrationStatus, default=IntegrationStatus.SETUP_REQUIRED
     )
-    error_message = models.CharField(max_length=500, blank=True)
+    error_message = EncryptedCharField(max_length=500, blank=True)
     imported_at = models.DateTimeField(
         null=True, editable=False, help_text="When all of the PMS's records were first here."
     )
 
-    access_key = models.TextField(blank=True, editable=False)
-    refresh_key = models.TextField(blank=True, editable=False)
+    access_key = EncryptedTextField(blank=True, editable=False)
+    refresh_key = EncryptedTextField(blank=True, editable=False)
     key_expires_at = models.DateTimeField(null=True, editable=False)
     key_renewed_at = models.DateTimeField(null=True, editable=False)
     key_lease_until = models.DateTimeField(null=True, editable=False)

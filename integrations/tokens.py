@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from integrations.contract import Token
@@ -66,12 +67,7 @@ class StoredTokens:
 
     def _renew(self, stale: str) -> str:
         integration, now = self.integration, self.clock()
-        claimed = (
-            Integration.objects.filter(pk=integration.pk, access_key=stale)
-            .filter(Q(key_lease_until=None) | Q(key_lease_until__lte=now))
-            .update(key_lease_until=now + LEASE)
-        )
-        if not claimed:
+        if not self._claim(stale, now):
             integration.refresh_from_db()
             if integration.access_key and integration.access_key != stale:
                 return integration.access_key  # somebody else was first
@@ -108,6 +104,17 @@ class StoredTokens:
             setattr(integration, name, value)
         ours.update(**renewed)
         return token.value
+
+    def _claim(self, stale: str, now: datetime) -> bool:
+        """Take the lease, if the stored key still is the stale one and nobody holds the lease.
+
+        Under a lock of the row, since the database cannot compare what is encrypted.
+        """
+        ours = Integration.objects.filter(pk=self.integration.pk)
+        free = ours.filter(Q(key_lease_until=None) | Q(key_lease_until__lte=now))
+        with transaction.atomic():
+            stored = list(free.select_for_update().order_by().values_list("access_key", flat=True))
+            return stored == [stale] and bool(ours.update(key_lease_until=now + LEASE))
 
     def _issue(self) -> Token:
         """Ask by the refresh key; where the PMS rejects that, from the credential."""

@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clinics.models import Clinic, Organization
+from encryption.fields import EncryptedCharField, EncryptedJSONField
 from integrations.contract import PreparedWrite, SentWrite
 from integrations.models import Integration
 from writebacks.states import RESULTS, TERMINAL, Event, Status, next_status
@@ -55,11 +56,11 @@ class Writeback(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
 
     #: The request in our words, to make our own record of it once it is confirmed.
-    command = models.JSONField()
+    command = EncryptedJSONField()
     #: The request in the PMS's words, sent the same way each time.
     method = models.CharField(max_length=6)
     endpoint = models.CharField(max_length=200)
-    request_body = models.JSONField()
+    request_body = EncryptedJSONField()
     #: After this moment a write that was not delivered is not sent any more.
     expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -89,7 +90,7 @@ class Writeback(models.Model):
         max_length=40, blank=True, help_text="Why it is not moving: a code such as agent_offline."
     )
     failure_code = models.CharField(max_length=40, blank=True)
-    error_message = models.CharField(max_length=500, blank=True)
+    error_message = EncryptedCharField(max_length=500, blank=True)
 
     due_at = models.DateTimeField(
         null=True, blank=True, help_text="When something is to be done next; a claim moves it on."
@@ -212,7 +213,7 @@ class WritebackEvent(models.Model):
     event = models.CharField(max_length=20, choices=Event)
     from_status = models.CharField(max_length=12, choices=Status, blank=True)
     to_status = models.CharField(max_length=12, choices=Status)
-    note = models.CharField(max_length=500, blank=True)
+    note = EncryptedCharField(max_length=500, blank=True)
     calls = models.PositiveIntegerField(default=0, help_text="API calls that this took.")
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"

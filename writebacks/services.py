@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
 from clinics.models import Clinic, Location, Operatory, Patient, Practitioner, User
+from encryption.blind import keyed_hash
 from integrations.contract import BookAppointment, Priority
 from integrations.http.errors import NotAuthorized
 from integrations.models import Integration, IntegrationStatus
@@ -65,7 +66,7 @@ class Booking:
 def request_hash(operation: Operation, clinic: Clinic, body: Any) -> str:
     """Return what tells whether two requests are the same, from the body as it was sent."""
     text = json.dumps([operation, str(clinic.pk), body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return keyed_hash(hashlib.sha256(text.encode()).hexdigest(), "request_hash")
 
 
 def made_before(clinic: Clinic, idempotency_key: str, hashed: str) -> Writeback | None:

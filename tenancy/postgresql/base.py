@@ -34,7 +34,10 @@ def _carry_scope(execute: Any, sql: Any, params: Any, many: bool, context: dict[
     if not settings:
         return execute(sql, params, many, context)
     if many:
-        raise NotSupportedError("A scope goes with single statements; use bulk_create or UPDATE.")
+        if scope is not None:
+            raise NotSupportedError("A scope goes with single statements: use bulk_create, UPDATE.")
+        context["cursor"].cursor.execute("".join(settings))
+        return execute(sql, params, many, context)
     if not isinstance(sql, str):
         sql = sql.as_string(connection.connection)
     if sql.startswith(_TRANSACTION):

@@ -29,6 +29,7 @@ from clinics.records import (
     PractitionerRecord,
 )
 from clinics.services import Stored, store
+from encryption.blind import keyed_hash
 from tests import make
 from tests.integrations.threads import at_once
 
@@ -102,7 +103,7 @@ def test_each_kind_goes_into_its_table_and_changes_there(
 
 def test_every_field_of_a_patient_is_kept(clinic: Clinic) -> None:
     store(clinic, [ADA], now=NOW)
-    assert Patient.objects.get().payload_hash == ADA.payload_hash()
+    assert Patient.objects.get().payload_hash == keyed_hash(ADA.payload_hash(), "payload_hash")
     fields = ("external_id", "first_name", "last_name", "birth_date", "email", "phone", "is_active")
     assert Patient.objects.values_list(*fields).get() == tuple(
         getattr(ADA, name) for name in fields
@@ -265,7 +266,7 @@ def test_two_imports_at_once_in_different_orders_store_each_record_once(clinic: 
     stored = at_once(4, take_over)
     assert [one.created + one.updated + one.unchanged for one in stored] == [1200] * 4
     assert Patient.objects.count() == 400
-    assert Patient.objects.values("phone").distinct().count() == 1
+    assert len({*Patient.objects.values_list("phone", flat=True)}) == 1
 
 
 def test_a_records_hash_changes_with_every_field() -> None:

@@ -35,6 +35,7 @@ EXEMPT = {
     "django_celery_beat_periodictask": "the installation's own schedule",
     "django_celery_beat_periodictasks": "the installation's own schedule",
     "django_celery_beat_solarschedule": "the installation's own schedule",
+    "encryption_key_checks": "the installation's own: which keys it was written with",
     "pms_budget_caps": "calls counted by key; an application's span tenants",
     "pms_budget_windows": "calls counted by key; an application's span tenants",
 }

@@ -6,7 +6,7 @@ from tenancy.policies import ProtectTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0005_budget_check")]
+    dependencies = [("integrations", "0006_encrypted")]
 
     operations = [
         ProtectTable("pms_integrations", everywhere=True),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinics', '0001_initial'),
+        ('clinics', '0002_encrypted'),
     ]
 
     operations = [

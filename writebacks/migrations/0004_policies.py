@@ -6,7 +6,7 @@ from tenancy.policies import ProtectTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("writebacks", "0002_ask_failures")]
+    dependencies = [("writebacks", "0003_encrypted")]
 
     operations = [
         ProtectTable("pms_writebacks", everywhere=True),
