@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts import secret
+from accounts.memberships import for_good
 from accounts.models import LONGEST_LIFE, USUAL_LIFE, USUAL_RATE, ApiKey
 from clinics.access import Access
 from clinics.models import Clinic, Organization, User
@@ -68,14 +69,14 @@ def issue(
         expires_at=expires_at or now + USUAL_LIFE,
         rate_limit=rate_limit,
     )
+    check(access, key, now)
+    return save(key, access, now)
+
+
+def check(access: Access, key: ApiKey, now: datetime) -> None:
+    """Raise MoreThanOwn, ForeignClinic or WrongEnd where this login may not give such a key."""
     if not now < key.expires_at <= now + LONGEST_LIFE:
         raise WrongEnd("A key ends in the future, and within two years.")
-    check(access, key)
-    return _save(key, access, now)
-
-
-def check(access: Access, key: ApiKey) -> None:
-    """Raise MoreThanOwn or ForeignClinic where this login may not give what the key has."""
     rows: list[Model] = [key.organization]
     if key.clinics:
         rows = list(Clinic.objects.filter(organization=key.organization, pk__in=key.clinics))
@@ -85,6 +86,11 @@ def check(access: Access, key: ApiKey) -> None:
         for action in sorted(SCOPES[KeyScope(scope)]):
             if not all(access.may(action, row) for row in rows):
                 raise MoreThanOwn(_lacking(access, scope, action))
+    if not for_good(access, key.organization):
+        raise MoreThanOwn(
+            "Who has temporary access makes no keys: they would last longer. "
+            "Ask a clinic admin of the whole organization."
+        )
 
 
 def _lacking(access: Access, scope: str, action: Action) -> str:
@@ -109,8 +115,8 @@ def rotate(access: Access, key: ApiKey, overlap: timedelta, now: datetime) -> Is
         old = rows.get(pk=key.pk)
         if old.replaced_by_id or old.revoked_at or old.expires_at <= now:
             raise KeyEnded("This key was replaced or has ended. Make a new one.")
-        check(access, old)
-        issued = _save(
+        check(access, old, now)
+        issued = save(
             ApiKey(
                 organization=old.organization,
                 name=old.name,
@@ -134,7 +140,8 @@ def revoke(key: ApiKey, now: datetime) -> None:
     key.refresh_from_db(fields=["revoked_at"])
 
 
-def _save(key: ApiKey, access: Access, now: datetime) -> Issued:
+def save(key: ApiKey, access: Access, now: datetime) -> Issued:
+    """Give a checked key its secret and store it; to be called once."""
     key.prefix = "".join(secrets.choice(PREFIX_LETTERS) for _ in range(PREFIX_LENGTH))
     text = f"fd_{key.prefix}_{secret.new()}"
     key.hashed = secret.hashed(text)
