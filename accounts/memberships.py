@@ -36,6 +36,7 @@ def check(access: Access, given: Membership, clinics: Collection[Clinic], now: d
     To be called in the transaction that saves: what it finds of the organization's other members
     stays true until that ends.
     """
+    _one_at_a_time(given)
     _may_manage(access, given)
     if any(clinic.organization_id != given.organization_id for clinic in clinics):
         raise Refused("invalid", "Choose clinics of the same organization.", "clinics")
@@ -56,6 +57,7 @@ def check(access: Access, given: Membership, clinics: Collection[Clinic], now: d
 def end(access: Access, membership: Membership, now: datetime) -> None:
     """End a role or temporary access at once; it stays on record. Raises Refused."""
     with transaction.atomic():
+        _one_at_a_time(membership)
         _may_manage(access, membership, ending=True)
         _leave_one_manager(access, membership)
         if membership.ends_at and membership.ends_at <= now:
@@ -130,12 +132,16 @@ def _is_manager(given: Membership, is_narrowed: bool) -> bool:
 
 
 def _leave_one_manager(access: Access, given: Membership) -> None:
-    """Raise Refused where the organization would have no clinic admin; one change at a time."""
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=given.organization_id)
-    managers = set(_managers(organization).values_list("pk", flat=True))
+    """Raise Refused where the organization would have no clinic admin left."""
+    managers = set(_managers(given.organization).values_list("pk", flat=True))
     if managers == {given.pk} and not access.is_operator:
         raise Refused(
             "last_clinic_admin",
-            f"{organization} would be left without a clinic admin. "
+            f"{given.organization} would be left without a clinic admin. "
             "Give that role to somebody else first.",
         )
+
+
+def _one_at_a_time(given: Membership) -> None:
+    """Wait for whoever else is changing members of this organization."""
+    Organization.objects.select_for_update(no_key=True).get(pk=given.organization_id)

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import HIGHEST_RATE, USUAL_RATE, ApiKey
+from clinics.models import Membership, Role
 from clinics.permissions import KeyScope
 from clinics.serializers import OffsetDateTimeField
 
@@ -105,3 +106,33 @@ class RotationSerializer(serializers.Serializer):
         max_value=7 * 24,
         help_text="How long the old secret works on beside the new one.",
     )
+
+
+class MemberSerializer(serializers.ModelSerializer):
+    """Somebody's role in an organization; with `ends_at` temporary access, or a role that ended."""
+
+    username = serializers.CharField(source="user.username", read_only=True)
+    granted_by = serializers.CharField(source="granted_by.username", default=None, read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = [
+            *("id", "username", "role", "clinics", "ends_at", "reason", "granted_by", "created_at"),
+        ]
+
+
+class NewMemberSerializer(serializers.Serializer):
+    """A role to be given to somebody who has a login."""
+
+    username = serializers.CharField(max_length=150, help_text="Exactly as the person logs in.")
+    role = serializers.ChoiceField(Role.choices)
+    clinics = serializers.ListField(
+        child=serializers.UUIDField(),
+        default=list,
+        max_length=1_000,
+        help_text="Empty: all of the organization's.",
+    )
+    ends_at = OffsetDateTimeField(
+        default=None, help_text="For temporary access: within 30 days, with a reason."
+    )
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)

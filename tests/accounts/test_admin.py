@@ -141,8 +141,9 @@ def test_another_organizations_keys_and_clinics_are_out_of_reach(
     client = as_(manager)
     assert "Their agent" not in client.get(LIST).content.decode()
     assert foreign.name not in client.get(ADD).content.decode()
-    for step in ("change", "rotate", "revoke"):
-        assert client.post(f"{LIST}{theirs.pk}/{step}/").status_code in (302, 404)
+    for step, status in (("change", 403), ("rotate", 404), ("revoke", 404)):
+        assert client.post(f"{LIST}{theirs.pk}/{step}/").status_code == status
+    assert client.get(page_of(theirs)).status_code == 302
     assert list(errors(client.post(ADD, form(foreign.organization)))) == ["organization"]
     wrong = client.post(ADD, form(organization, clinics=[str(foreign.pk)]))
     assert list(errors(wrong)) == ["clinics"]
