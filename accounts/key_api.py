@@ -122,8 +122,8 @@ class ApiKeyViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]):
             issued = keys.rotate(access.of(request), key, overlap, timezone.now())
         except keys.MoreThanOwn as error:
             raise MoreThanOwn(str(error)) from None
-        except keys.KeyEnded:
-            raise KeyEnded from None
+        except keys.KeyEnded as error:
+            raise KeyEnded(str(error)) from None
         return _shown_once(issued)
 
     @extend_schema(operation_id="revoke_api_key")

@@ -38,7 +38,7 @@ class WrongEnd(Exception):
 
 
 class KeyEnded(Exception):
-    """The key was replaced, revoked or expired before: there is nothing to replace."""
+    """The key was replaced, revoked or expired before, or lost a clinic: it is not replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,10 @@ def rotate(access: Access, key: ApiKey, overlap: timedelta, now: datetime) -> Is
         old = rows.get(pk=key.pk)
         if old.replaced_by_id or old.revoked_at or old.expires_at <= now:
             raise KeyEnded("This key was replaced or has ended. Make a new one.")
-        check(access, old, now)
+        try:
+            check(access, old, now)
+        except ForeignClinic:
+            raise KeyEnded("A clinic of this key was deleted. Make a new one.") from None
         issued = save(
             ApiKey(
                 organization=old.organization,

@@ -282,6 +282,17 @@ def test_what_has_ended_is_not_rotated(
         assert told(rotate(key)) == (409, "key_ended")
 
 
+def test_a_key_of_a_deleted_clinic_is_not_rotated(
+    organization: Organization, clinic: Clinic, manager: User, api: Api
+) -> None:
+    key = issue(organization, clinics=[clinic.pk]).key
+    clinic.delete()
+    answer = api(manager).post(f"/api/v1/api-keys/{key.pk}/rotate")
+    assert told(answer) == (409, "key_ended")
+    message = "A clinic of this key was deleted. Make a new one."
+    assert answer.json()["error"]["message"] == message
+
+
 def test_a_revocation_is_at_once_and_keeps_its_time(
     organization: Organization, manager: User, api: Api, clock: Clock
 ) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from asgiref.sync import async_to_sync
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.test import Client
+from django.test import AsyncClient, Client
 from rest_framework.test import APIClient
 
 from accounts import tasks
@@ -53,6 +56,17 @@ def test_the_fifth_failure_locks_and_tells_nothing_of_the_name(
     assert told(attempt(name))[3] == "60", "trying on makes it no longer"
     clock.advance(61)
     assert attempt(name, make.PASSWORD).status_code == (200 if known else 401)
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "inactive"])
+def test_a_refusal_takes_one_hash_whoever_is_named(staff: User, who: str) -> None:
+    if who == "inactive":
+        User.objects.filter(pk=staff.pk).update(is_active=False)
+    name = "nobody-of-this-name" if who == "unknown" else staff.username
+    encode = MD5PasswordHasher.encode
+    with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=encode) as hashing:
+        assert told(attempt(name))[:2] == (401, "bad_login")
+    assert hashing.call_count == 1
 
 
 def test_a_lock_is_for_one_name_at_one_address(staff: User) -> None:
@@ -101,6 +115,14 @@ def test_the_admin_shows_a_plain_page(staff: User, clock: Clock) -> None:
     assert "too many failed logins with this name" in page.content.decode()
     assert staff.username not in page.content.decode()
     assert attempt(staff.username, make.PASSWORD).status_code == 429, "the API knows of it"
+
+
+def test_the_same_is_answered_by_an_asynchronous_server(staff: User, clock: Clock) -> None:
+    body = {"username": staff.username, "password": GUESS}
+    post = async_to_sync(AsyncClient().post)
+    answers = [post(LOGIN, body, content_type="application/json") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [401] * 4 + [429]
+    assert told(answers[4])[1::2] == ("login_locked", "900")
 
 
 def test_neither_rows_nor_logs_hold_a_password(
