@@ -119,6 +119,6 @@ class TokenAuthentication(JWTAuthentication):
         user: User = family.user
         if not user.is_active:
             raise AuthenticationFailed(tokens.INACTIVE[1], tokens.INACTIVE[0])
-        if not tokens.holds(family):
+        if not tokens.holds(family) or family.ends_at <= timezone.now():
             raise AuthenticationFailed("This login was ended. Log in again.", "token_revoked")
         return user

@@ -19,7 +19,7 @@ from accounts.models import ApiKey
 from clinics.models import Clinic, Organization, Patient, User
 from integrations.models import Integration
 from tests import make
-from tests.accounts.conftest import client_of, issue
+from tests.accounts.conftest import anything_in, client_of, issue
 from tests.conftest import Clock
 from tests.integrations.threads import at_once
 from writebacks.models import Writeback
@@ -210,6 +210,22 @@ def test_requests_of_one_key_do_not_wait_on_each_other() -> None:
     assert ApiKey.objects.get().last_used_at is None
     assert at_once(8, ask) == [200] * 8
     assert ApiKey.objects.get().last_used_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_is_replaced_once_however_many_ask() -> None:
+    organization = make.organization()
+    key = issue(organization).key
+
+    def rotate(number: int) -> str:
+        try:
+            keys.rotate(anything_in(organization), key, timedelta(hours=1), timezone.now())
+        except keys.KeyEnded:
+            return "ended"
+        return "replaced"
+
+    assert sorted(at_once(8, rotate)) == ["ended"] * 7 + ["replaced"]
+    assert ApiKey.objects.count() == 2
 
 
 def test_no_secret_shows_in_rows_reprs_and_logs(

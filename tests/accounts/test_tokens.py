@@ -135,7 +135,12 @@ def test_a_login_ends_after_thirty_days_however_much_it_is_used(staff: User, clo
     clock.advance(5 * DAY)
     told = refresh(told["refresh"]).json()
     assert told["refresh_expires_in"] == DAY
-    clock.advance(DAY)
+    clock.advance(DAY - 60)
+    last = refresh(told["refresh"]).json()
+    assert (last["refresh_expires_in"], looks(last["access"])) == (60, (200, ""))
+    clock.advance(60)
+    assert looks(last["access"]) == (401, "token_revoked")
+    told = last
     assert refused(refresh(told["refresh"])) == (401, "refresh_expired")
 
 
