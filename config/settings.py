@@ -180,6 +180,7 @@ SPECTACULAR_SETTINGS = {
         "WritebackStatus": "writebacks.states.Status",
         "WritebackOperation": "writebacks.models.Operation",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
+        "Role": "clinics.models.Role",
     },
 }
 
