@@ -16,7 +16,6 @@ from clinics.models import (
     Appointment,
     Clinic,
     Location,
-    Membership,
     Operatory,
     Organization,
     Patient,
@@ -81,16 +80,8 @@ class ReadOnlyAdmin(TenantAdmin):
 admin.site.unregister(Group)
 
 
-class MembershipInline(admin.TabularInline):
-    model = Membership
-    fk_name = "user"
-    extra = 0
-    autocomplete_fields = ["user", "organization"]
-
-
-@admin.register(User)
-class FrontdeskUserAdmin(UserAdmin):
-    inlines = [MembershipInline]
+# Roles are given on a page of their own (accounts/membership_admin.py), which knows who may.
+admin.site.register(User, UserAdmin)
 
 
 @admin.register(Organization)

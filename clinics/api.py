@@ -1,52 +1,19 @@
-"""REST: logging in, and reading clinics and our copy of their records."""
+"""REST: reading clinics and our copy of their records."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import generics, mixins, viewsets
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework import mixins, viewsets
 from rest_framework.serializers import Serializer
-from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import AccessToken
 
 from clinics import access, serializers
 from clinics.authorization import needed, require
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
 from clinics.permissions import Action
-
-
-class LoginView(generics.GenericAPIView):
-    """Exchange a username and password for an access token of some minutes."""
-
-    authentication_classes = ()
-    permission_classes = ()
-    serializer_class = serializers.LoginSerializer
-
-    @extend_schema(
-        operation_id="login",
-        auth=[],
-        responses=serializers.AccessTokenSerializer,
-    )
-    def post(self, request: Request) -> Response:
-        login = self.get_serializer(data=request.data)
-        login.is_valid(raise_exception=True)
-        user = authenticate(request._request, **login.validated_data)
-        if user is None:
-            raise AuthenticationFailed("No such username with this password.", "bad_login")
-        token = AccessToken.for_user(user)
-        lifetime = int(api_settings.ACCESS_TOKEN_LIFETIME.total_seconds())
-        return Response({"access": str(token), "expires_in": lifetime})
-
-    def get_authenticate_header(self, request: Request) -> str:
-        """Make a refused login a 401 although this view itself asks for no login."""
-        return "Bearer"
 
 
 class ClinicViewSet(viewsets.ReadOnlyModelViewSet[Clinic]):

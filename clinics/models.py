@@ -7,7 +7,9 @@ then need no join.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,6 +35,23 @@ def validate_timezone(name: str) -> None:
 
 class User(AbstractUser):
     """A person who logs in. What they may see comes from their memberships."""
+
+    signed_out_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the person last ended all of their logins."
+    )
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a login holds of the person: another one after a new password or sign-out."""
+        return self._since_sign_out(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same by the signing keys of before."""
+        return map(self._since_sign_out, super().get_session_auth_fallback_hash())
+
+    def _since_sign_out(self, auth_hash: str) -> str:
+        if self.signed_out_at is None:
+            return auth_hash
+        return sha256(f"{auth_hash} {self.signed_out_at.timestamp()}".encode()).hexdigest()
 
 
 class Organization(models.Model):

@@ -76,9 +76,11 @@ class KeyScope(StrEnum):
 #: What each scope of an API key allows; a key may have several.
 SCOPES: Mapping[KeyScope, frozenset[Action]] = {
     KeyScope.READ: frozenset(_LOOK),
-    KeyScope.BOOK: frozenset({Action.BOOK}),
-    KeyScope.SYNC: frozenset({Action.SYNC}),
-    KeyScope.ADMIN: frozenset({Action.MANAGE_CONNECTIONS, Action.MANAGE_ACCESS, Action.VIEW_AUDIT}),
+    KeyScope.BOOK: frozenset({Action.VIEW_CLINICS, Action.BOOK}),
+    KeyScope.SYNC: frozenset({Action.VIEW_CLINICS, Action.SYNC}),
+    KeyScope.ADMIN: frozenset(
+        {Action.VIEW_CLINICS, Action.MANAGE_CONNECTIONS, Action.MANAGE_ACCESS, Action.VIEW_AUDIT}
+    ),
 }
 
 

@@ -115,19 +115,3 @@ class AppointmentFilters(serializers.Serializer):
         source="starts_at__lt",
         help_text="Those that start before this moment; with its offset, a + as %2B.",
     )
-
-
-class LoginSerializer(serializers.Serializer):
-    """A person's login."""
-
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(
-        max_length=128, trim_whitespace=False, style={"input_type": "password"}, write_only=True
-    )
-
-
-class AccessTokenSerializer(serializers.Serializer):
-    """What a login gives: send it as `Authorization: Bearer <access>`."""
-
-    access = serializers.CharField()
-    expires_in = serializers.IntegerField(help_text="Seconds until the token ends.")

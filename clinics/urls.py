@@ -17,7 +17,6 @@ records.register("operatories", api.OperatoryViewSet, basename="operatory")
 records.register("patients", api.PatientViewSet, basename="patient")
 
 urlpatterns = [
-    path("auth/login", api.LoginView.as_view(), name="login"),
     path("", include(router.urls)),
     path("clinics/<uuid:clinic_pk>/", include(records.urls)),
 ]

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "django_celery_beat",
     "drf_spectacular",
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "encryption",
     "clinics",
+    "accounts",
     "integrations",
     "writebacks",
 ]
@@ -56,8 +58,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "clinics.middleware.AccessMiddleware",
+    "accounts.middleware.RateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -131,18 +135,38 @@ ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
 # --- People and programs ---------------------------------------------------------------------
 
 AUTH_USER_MODEL = "clinics.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses who is locked out, before a password is tried
+    "django.contrib.auth.backends.ModelBackend",
 ]
+_VALIDATORS = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
+]
+#: Days after which a login ends that nobody uses, and after which it ends in any case.
+REFRESH_IDLE_DAYS = env.int("REFRESH_IDLE_DAYS", default=7)
+LOGIN_DAYS = env.int("LOGIN_DAYS", default=30)
+# Lock-out of a username at an address, for this long after the last of so many failures; a success
+# elsewhere changes nothing, nor does trying on meanwhile.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "config.lockout.answer"
+#: The server in front of Django (uvicorn) has put the caller's own address there already.
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# What axes leaves out of its rows and logs. `next` may hold what was searched for.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password", "csrfmiddlewaretoken", "next"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "accounts.authentication.KeyAuthentication",
+        "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["clinics.authorization.Permitted"],
@@ -158,7 +182,6 @@ REST_FRAMEWORK = {
 }
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=15)),
-    "UPDATE_LAST_LOGIN": True,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Frontdesk",
@@ -174,6 +197,7 @@ SPECTACULAR_SETTINGS = {
         "WritebackStatus": "writebacks.states.Status",
         "WritebackOperation": "writebacks.models.Operation",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
+        "Role": "clinics.models.Role",
     },
 }
 
@@ -204,6 +228,11 @@ CELERY_BEAT_SCHEDULE = {
         # A queue of its own, so that no backlog delays it. It does not expire sooner than clocks
         # of two machines may differ: a tick too many does no harm, all of them lost would.
         "options": {"expires": 60, "queue": "dispatch"},
+    },
+    "prune logins": {
+        "task": "accounts.tasks.prune",
+        "schedule": schedule(timedelta(hours=1)),
+        "options": {"expires": 3540},
     },
     "refresh tokens": {
         "task": "integrations.tasks.refresh_tokens",
@@ -254,6 +283,8 @@ LOGGING = {
         # One line a request is what the web server's own log is for.
         "urllib3": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        # Failures and locks, without the names; not each success.
+        "axes": {"level": "WARNING"},
         # A task's arguments are ids only, yet a line for each tick of the dispatcher is noise.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

@@ -14,6 +14,7 @@ from config.api.errors import plain_error
 from config.health import healthz, readyz
 
 api_v1 = [
+    path("", include("accounts.urls")),
     path("", include("clinics.urls")),
     path("", include("writebacks.urls")),
 ]

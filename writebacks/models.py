@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.models import ApiKey
 from clinics.models import Clinic, Organization
 from encryption.fields import EncryptedCharField, EncryptedJSONField
 from integrations.contract import PreparedWrite, SentWrite
@@ -66,6 +67,9 @@ class Writeback(models.Model):
 
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    requested_by_key = models.ForeignKey(
+        ApiKey, on_delete=models.PROTECT, null=True, related_name="+"
     )
     idempotency_key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)

@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
+from accounts.authentication import Program
 from clinics.models import Clinic, Location, Operatory, Patient, Practitioner, User
 from encryption.blind import keyed_hash
 from integrations.contract import BookAppointment, Priority
@@ -87,7 +88,7 @@ def request_booking(
     clinic: Clinic,
     booking: Booking,
     *,
-    user: User | AnonymousUser,
+    user: User | Program | AnonymousUser,
     idempotency_key: str,
     hashed: str,
     now: datetime,
@@ -131,6 +132,7 @@ def request_booking(
             request_body=dict(prepared.body),
             expires_at=booking.starts_at,
             requested_by=user if isinstance(user, User) else None,
+            requested_by_key=user.key if isinstance(user, Program) else None,
             idempotency_key=idempotency_key,
             request_hash=hashed,
             created_at=now,

@@ -35,9 +35,12 @@ _COMMON_ERRORS: dict[int, str] = {
     status.HTTP_400_BAD_REQUEST: "What was sent cannot be used; see the message."
 }
 _LOGIN_ERRORS: dict[int, str] = {
-    status.HTTP_401_UNAUTHORIZED: "No valid login was sent.",
+    status.HTTP_401_UNAUTHORIZED: "No valid login was sent; of an API key `bad_key`, `key_revoked` "
+    "or `key_expired`, of an access token `token_not_valid`, `token_revoked` or `user_inactive`.",
     status.HTTP_403_FORBIDDEN: "This login may not do that.",
     status.HTTP_404_NOT_FOUND: "There is no such thing, or not for this login.",
+    status.HTTP_429_TOO_MANY_REQUESTS: "`rate_limited`: this API key has spent its requests of "
+    "this minute; see Retry-After.",
 }
 
 

@@ -20,12 +20,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.keys import Issued, save
+from accounts.models import ApiKey
+from clinics import access
 from clinics.models import (
     Appointment,
     Clinic,
     Location,
     Membership,
     Operatory,
+    Organization,
     Patient,
     Practitioner,
     Role,
@@ -49,7 +53,20 @@ LOGINS: dict[str, set[str]] = {
     "operator": OPERATE,
     "operator with a role": OPERATE | LOOK,
 }
-NARROWED = {"staff of one clinic"}
+#: API keys likewise, by their scopes.
+KEYS: dict[str, tuple[list[str], set[str]]] = {
+    "key: read": (["read"], LOOK),
+    "key: read, of one clinic": (["read"], LOOK),
+    "key: book": (["book"], {"view_clinics", "book"}),
+    "key: read and book": (["read", "book"], LOOK | {"book"}),
+    "key: sync": (["sync"], {"view_clinics", "sync"}),
+    "key: admin": (
+        ["admin"],
+        {"view_clinics", "manage_connections", "manage_access", "view_audit"},
+    ),
+}
+MAY = LOGINS | {key: actions for key, (_, actions) in KEYS.items()}
+NARROWED = {"staff of one clinic", "key: read, of one clinic"}
 OVER_ALL = {"operator", "operator with a role"}
 TARGETS = ("own", "sibling", "foreign")
 
@@ -70,13 +87,25 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("appointment-list", "post"): ("book", 400),  # without an Idempotency-Key
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
+    ("organization-api-key-list", "get"): ("manage_access", 200),
+    ("organization-api-key-list", "post"): ("manage_access", 400),  # without a name
+    ("api-key-detail", "get"): ("manage_access", 200),
+    ("api-key-rotate", "post"): ("manage_access", 201),
+    ("api-key-detail", "delete"): ("manage_access", 204),
+    ("member-list", "get"): ("manage_access", 200),
+    ("member-list", "post"): ("manage_access", 400),  # without a name
+    ("member-detail", "delete"): ("manage_access", 204),
 }
-#: Routes that need no login, or none but one's own.
-OPEN = {"login"}
+#: Routes about one's own login.
+OPEN = {"login", "refresh", "logout", "logout-everywhere"}
+#: Who sees a new secret could use it: operators may do less than the key, and another key too.
+NO_MORE_THAN_OWN = {"api-key-rotate": {"operator", "operator with a role", "key: admin"}}
 
 #: Admin pages: model → what it takes to see its rows, and to change them (None: nobody here).
 PAGES: dict[str, tuple[str, str | None]] = {
+    "accounts.apikey": ("manage_access", "manage_access"),
     "clinics.clinic": ("view_clinics", "operate"),
+    "clinics.membership": ("manage_access", "manage_access"),
     "clinics.location": ("view_clinics", None),
     "clinics.practitioner": ("view_clinics", None),
     "clinics.operatory": ("view_clinics", None),
@@ -96,8 +125,16 @@ OPERATORS_PAGES = {
     "django_celery_beat.periodictask",
     "django_celery_beat.solarschedule",
 }
-#: Further addresses of the admin: name → (what it takes, method, answer to whom it is given).
-BUTTONS = {"integrations_integration_reset_breaker": ("manage_connections", "post", 302)}
+#: Pages whose rows nobody makes, and those whose rows nobody deletes.
+NEVER_ADDED = {"integrations.integration"}
+NEVER_DELETED = {"integrations.integration", "accounts.apikey", "clinics.membership"}
+#: Further addresses of the admin: model and button → (what it takes, method, answer).
+BUTTONS = {
+    ("integrations.integration", "reset-breaker"): ("manage_connections", "post", 302),
+    ("accounts.apikey", "rotate"): ("manage_access", "get", 200),
+    ("accounts.apikey", "revoke"): ("manage_access", "get", 200),
+    ("clinics.membership", "end"): ("manage_access", "get", 200),
+}
 
 
 @dataclass
@@ -128,8 +165,35 @@ def world(db: None) -> World:
             "appointment": make.record(
                 Appointment, clinic, starts_at=start, ends_at=start + timedelta(hours=1)
             ),
+            "apikey": key_of(clinic.organization, ["read"]).key,
+            "membership": make.member(clinic.organization).memberships.get(),
         }
     return World(clinics, rows)
+
+
+def key_of(organization: Organization, scopes: list[str], *clinics: Clinic) -> Issued:
+    now = timezone.now()
+    key = ApiKey(
+        organization=organization,
+        name="A program",
+        scopes=scopes,
+        clinics=[clinic.pk for clinic in clinics],
+        expires_at=now + timedelta(days=1),
+    )
+    return save(key, access.NOBODY, now)
+
+
+def client_of(login: str, world: World) -> APIClient:
+    """Return a client of the API that is logged in so."""
+    client = APIClient()
+    if login in LOGINS:
+        client.force_authenticate(person(login, world))
+        return client
+    own = world.clinics["own"]
+    narrowed = [own] if login in NARROWED else []
+    text = key_of(own.organization, KEYS[login][0], *narrowed).text
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return client
 
 
 def person(login: str, world: World) -> User:
@@ -161,7 +225,7 @@ def may(login: str, action: str, target: str) -> bool:
         return True
     if target == "foreign" or (target == "sibling" and login in NARROWED):
         return False
-    return action in LOGINS[login]
+    return action in MAY[login]
 
 
 def may_somewhere(login: str, action: str) -> bool:
@@ -172,9 +236,11 @@ def api_answer(login: str, route: str, action: str, given: int, target: str) -> 
     """Return the status that a route under a clinic, or of a row, has to answer."""
     if not may_somewhere(login, action):
         return 403
-    if route.endswith("-list") and route in ("clinic-list", "writeback-list"):
+    if route in ("clinic-list", "writeback-list"):
         return given
-    if route == "writeback-detail":
+    if action == "manage_access" or route == "writeback-detail":
+        if login in NO_MORE_THAN_OWN.get(route, ()) and may(login, action, target):
+            return 403
         return given if may(login, action, target) else 404
     if not may(login, "view_clinics", target):
         return 404
@@ -184,6 +250,15 @@ def api_answer(login: str, route: str, action: str, given: int, target: str) -> 
 def address(route: str, target: str, world: World) -> str:
     kind, _, page = route.rpartition("-")
     clinic = world.clinics[target].pk
+    organization = f"/api/v1/organizations/{world.clinics[target].organization_id}"
+    if kind == "organization-api-key":
+        return f"{organization}/api-keys"
+    if kind == "api-key":
+        button = "/rotate" if page == "rotate" else ""
+        return f"/api/v1/api-keys/{world.rows[target]['apikey'].pk}{button}"
+    if kind == "member":
+        row = world.rows[target]["membership"].pk
+        return f"{organization}/members" + (f"/{row}" if page == "detail" else "")
     row = world.rows[target][kind].pk
     if kind in ("clinic", "writeback"):
         return f"/api/v1/{kind}s" + (f"/{row}" if page == "detail" else "")
@@ -191,10 +266,9 @@ def address(route: str, target: str, world: World) -> str:
     return f"/api/v1/clinics/{clinic}/{plural}" + (f"/{row}" if page == "detail" else "")
 
 
-@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("login", MAY)
 def test_every_route_answers_every_login_as_the_table_says(login: str, world: World) -> None:
-    client = APIClient()
-    client.force_authenticate(person(login, world))
+    client = client_of(login, world)
     wrong = []
     for (route, method), (action, given) in ROUTES.items():
         for target in TARGETS:
@@ -206,10 +280,9 @@ def test_every_route_answers_every_login_as_the_table_says(login: str, world: Wo
     assert wrong == []
 
 
-@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("login", MAY)
 def test_lists_show_what_the_login_may_see_and_nothing_else(login: str, world: World) -> None:
-    client = APIClient()
-    client.force_authenticate(person(login, world))
+    client = client_of(login, world)
     for route, action in (("clinics", "view_clinics"), ("writebacks", "view_writebacks")):
         listed = {row["id"] for row in client.get(f"/api/v1/{route}").json().get("results", [])}
         seen = [target for target in TARGETS if may(login, action, target)]
@@ -242,23 +315,23 @@ def test_every_page_of_the_admin_answers_every_login_as_the_table_says(
         base = f"/admin/{page.replace('.', '/')}/"
         expect(base, 200 if may_somewhere(login, to_view) else 403)
         changes = to_change is not None and may_somewhere(login, to_change)
-        adds = changes and page != "integrations.integration"
+        adds = changes and page not in NEVER_ADDED
         expect(f"{base}add/", 200 if adds else 403)
         for target in TARGETS:
             row = world.rows[target][page.partition(".")[2]]
             sees = may(login, to_view, target)
             expect(f"{base}{row.pk}/change/", 200 if sees else 404)
             expect(f"{base}{row.pk}/history/", 200 if sees else 404)
-            deletes = adds and may(login, to_change or "", target)
+            deletes = page not in NEVER_DELETED and may(login, to_change or "", target)
             expect(f"{base}{row.pk}/delete/", (200 if deletes else 403) if sees else 404)
     for page in OPERATORS_PAGES:
         expect(f"/admin/{page.replace('.', '/')}/", 200 if login in OVER_ALL else 403)
-    for target in TARGETS:
-        row = world.rows[target]["integration"]
-        path = f"/admin/integrations/integration/{row.pk}/reset-breaker/"
-        sees = may(login, "view_connections", target)
-        given = 302 if may(login, "manage_connections", target) else 403
-        expect(path, given if sees else 404, "post")
+    for (page, button), (action, method, given) in BUTTONS.items():
+        for target in TARGETS:
+            row = world.rows[target][page.partition(".")[2]]
+            path = f"/admin/{page.replace('.', '/')}/{row.pk}/{button}/"
+            sees = may(login, PAGES[page][0], target)
+            expect(path, (given if may(login, action, target) else 403) if sees else 404, method)
     assert wrong == []
 
 
@@ -323,11 +396,12 @@ def test_every_page_of_the_admin_stands_in_the_table() -> None:
         if path.startswith("admin/") and name and path.count("/") > 2 and not usual.search(name)
     }
     djangos = {"auth_user_password_change", "app_list", "password_change_done", "view_on_site"}
-    assert further - djangos == set(BUTTONS)
+    buttons = {f"{page.replace('.', '_')}_{button.replace('-', '_')}" for page, button in BUTTONS}
+    assert further - djangos == buttons
 
 
 def test_there_are_more_than_500_combinations() -> None:
-    api = len(ROUTES) * len(LOGINS) * len(TARGETS)
+    api = len(ROUTES) * len(MAY) * len(TARGETS)
     pages = (len(PAGES) * (2 + 3 * len(TARGETS)) + len(OPERATORS_PAGES)) * len(LOGINS)
     assert api + pages > 1000
 
@@ -341,9 +415,9 @@ def test_roles_scopes_and_the_operator_are_as_written_here() -> None:
     assert set(OPERATOR) == OPERATE
     assert {scope: set(actions) for scope, actions in SCOPES.items()} == {
         "read": LOOK,
-        "book": {"book"},
-        "sync": {"sync"},
-        "admin": {"manage_connections", "manage_access", "view_audit"},
+        "book": {"view_clinics", "book"},
+        "sync": {"view_clinics", "sync"},
+        "admin": {"view_clinics", "manage_connections", "manage_access", "view_audit"},
     }
 
 

@@ -36,16 +36,30 @@ def test_booking_is_documented_with_its_key_and_its_refusals(schema: dict[str, A
     assert operation["operationId"] == "book_appointment"
     (key,) = (row for row in operation["parameters"] if row["name"] == "Idempotency-Key")
     assert (key["in"], key["required"]) == ("header", True)
-    assert {"202", "400", "401", "403", "404", "409", "422"} == set(operation["responses"])
+    assert {"202", "400", "401", "403", "404", "409", "422", "429"} == set(operation["responses"])
 
 
-def test_only_logging_in_needs_no_login(schema: dict[str, Any]) -> None:
+def test_only_what_logs_in_or_out_needs_no_login(schema: dict[str, Any]) -> None:
     open_to_all = [
         operation["operationId"]
         for operation in operations(schema)
         if not operation.get("security")
     ]
-    assert open_to_all == ["login"]
+    assert open_to_all == ["login", "logout", "refresh"]
+
+
+def test_both_kinds_of_login_are_documented_with_their_refusals(schema: dict[str, Any]) -> None:
+    schemes = schema["components"]["securitySchemes"]
+    assert set(schemes) == {"accessToken", "apiKey", "cookieAuth"}
+    assert [schemes[name]["scheme"] for name in ("accessToken", "apiKey")] == ["bearer"] * 2
+    paths = schema["paths"]
+    login = paths["/api/v1/auth/login"]["post"]["responses"]
+    assert login["401"]["description"] == "`bad_login`: No such username with this password."
+    assert "`login_locked`" in login["429"]["description"]
+    reused = paths["/api/v1/auth/refresh"]["post"]["responses"]["401"]["description"]
+    assert "`refresh_reused`" in reused
+    rotation = paths["/api/v1/api-keys/{id}/rotate"]["post"]["responses"]
+    assert set(rotation) == {"201", "400", "401", "403", "404", "409", "429"}
 
 
 def test_the_documentation_page_needs_no_inline_script() -> None:

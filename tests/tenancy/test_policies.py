@@ -20,6 +20,12 @@ from writebacks.models import Writeback
 
 #: Tables without policies, and why they need none.
 EXEMPT = {
+    "accounts_refreshtoken": "a person's login, found by an unguessable secret",
+    "accounts_tokenfamily": "a person's login, found by an unguessable id",
+    "axes_accessattempt": "failed logins, before it is known who it is",
+    "axes_accessattemptexpiration": "failed logins, before it is known who it is",
+    "axes_accessfailurelog": "failed logins, unused",
+    "axes_accesslog": "logins, unused",
     "auth_group": "Django's own, unused",
     "auth_group_permissions": "Django's own, unused",
     "auth_permission": "Django's own: names of models",

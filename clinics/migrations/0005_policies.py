@@ -6,7 +6,7 @@ from tenancy.policies import ProtectTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clinics", "0003_membership_ends")]
+    dependencies = [("clinics", "0004_signed_out_at")]
 
     operations = [
         ProtectTable("clinics_organization", column="id", everywhere=True),

@@ -6,7 +6,7 @@ from tenancy.policies import ProtectTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("writebacks", "0003_encrypted")]
+    dependencies = [("writebacks", "0004_requested_by_key")]
 
     operations = [
         ProtectTable("pms_writebacks", everywhere=True),
