@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from audit.reads import AuditedPages
 from clinics import access
 from clinics.models import (
     Appointment,
@@ -112,14 +113,16 @@ class OperatoryAdmin(RecordAdmin):
 
 
 @admin.register(Patient)
-class PatientAdmin(RecordAdmin):
+class PatientAdmin(AuditedPages, RecordAdmin):
+    patient_attribute = "pk"
+    change_form_template = "admin/patient.html"
     list_display = ["__str__", "birth_date", "phone", "is_active"]
     search_fields = ["first_name", "last_name", "external_id"]
     search_help_text = "First name, last name or the PMS's id"
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(RecordAdmin):
+class AppointmentAdmin(AuditedPages, RecordAdmin):
     list_display = ["__str__", "patient", "practitioner", "operatory", "status"]
     list_filter = [OWN_CLINICS, "status", ("practitioner", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["clinic", "patient", "practitioner", "operatory"]

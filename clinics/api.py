@@ -16,6 +16,9 @@ from rest_framework.serializers import Serializer
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
+from audit import logins
+from audit.models import Action
+from audit.reads import AuditedReads
 from clinics import access, serializers
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
 
@@ -38,6 +41,7 @@ class LoginView(generics.GenericAPIView):
         user = authenticate(request._request, **login.validated_data)
         if user is None:
             raise AuthenticationFailed("No such username with this password.", "bad_login")
+        logins.note(Action.LOGIN, user.pk, to="api")
         token = AccessToken.for_user(user)
         lifetime = int(api_settings.ACCESS_TOKEN_LIFETIME.total_seconds())
         return Response({"access": str(token), "expires_in": lifetime})
@@ -113,16 +117,17 @@ class OperatoryViewSet(RecordViewSet):
 
 
 @extend_schema_view(list=extend_schema(parameters=[serializers.PatientFilters]))
-class PatientViewSet(RecordViewSet):
+class PatientViewSet(AuditedReads, RecordViewSet):
     """The clinic's patients."""
 
+    patient_attribute = "pk"
     filters = serializers.PatientFilters
     queryset = Patient.objects.all()
     serializer_class = serializers.PatientSerializer
 
 
 @extend_schema_view(list=extend_schema(parameters=[serializers.AppointmentFilters]))
-class AppointmentViewSet(RecordViewSet):
+class AppointmentViewSet(AuditedReads, RecordViewSet):
     """The clinic's appointments."""
 
     filters = serializers.AppointmentFilters

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
+    "audit",
     "clinics",
     "integrations",
     "writebacks",
@@ -196,6 +197,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
         "options": {"expires": 3540},
+    },
+    "seal the audit": {
+        "task": "audit.tasks.seal",
+        "schedule": schedule(timedelta(minutes=1)),
+        "options": {"expires": 55},
     },
 }
 

@@ -17,7 +17,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
 #: The tenants that the work is for. As a sub-select it is worked out once for a statement.
-TENANTS = "(SELECT string_to_array(current_setting('frontdesk.organizations', true), ',')::uuid[])"
+TENANTS = "(SELECT string_to_array(current_setting('frontdesk.organizations', true), ','))::uuid[]"
 OWN = "{column} = ANY (" + TENANTS + ")"
 #: Rows about a person are theirs, also before it is known where they belong.
 PERSON = "user_id::text = (SELECT current_setting('frontdesk.person', true))"
@@ -29,7 +29,9 @@ class ProtectTable(Operation):
     """Hold a table to the scope: ENABLE and FORCE row-level security, and its policies.
 
     `column` is the tenant's, `everywhere` says that the table tells how things stand and holds no
-    patient's data, `person` that rows of a person are also theirs (for reading).
+    patient's data, `person` that rows of a person are also theirs (for reading). A table without a
+    tenant of its own goes with the row that `via` names, as (column, table): it is seen and changed
+    wherever that row is seen.
     """
 
     reversible = True
@@ -42,11 +44,13 @@ class ProtectTable(Operation):
         column: str = "organization_id",
         everywhere: bool = False,
         person: bool = False,
+        via: tuple[str, str] | None = None,
     ) -> None:
         self.table = table
         self.column = column
         self.everywhere = everywhere
         self.person = person
+        self.via = via
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Change nothing that Django's models know of."""
@@ -59,6 +63,9 @@ class ProtectTable(Operation):
         to_state: Any,
     ) -> None:
         own = OWN.format(column=self.column)
+        if self.via:
+            column, parent = self.via
+            own = f'EXISTS (SELECT FROM "{parent}" AS parent WHERE parent.id = {column})'
         policies = {
             "tenant": f"USING ({own}) WITH CHECK ({own})",
             # Only for the role that makes the table; with one role for all, only out of scopes.

@@ -1,0 +1,113 @@
+"""The admin's page of the audit: who looked at or changed what."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from audit.models import Entry
+from clinics import access
+from clinics.admin import ReadOnlyAdmin
+from clinics.models import Patient, User
+
+#: How far back the pages reach; narrowed by a filter or a search, they reach further.
+REACH = 10_000
+#: What entries are about. Not asked of the table, which would be read as a whole.
+KINDS = [
+    "patient",
+    "appointment",
+    "writeback",
+    "user",
+    "membership",
+    "organization",
+    "clinic",
+    "location",
+    "practitioner",
+    "operatory",
+    "integration",
+]
+
+
+class NewestPaginator(Paginator):
+    """Pages over the newest rows, so that nobody counts millions."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, REACH at most."""
+        rows: Any = self.object_list
+        return rows[:REACH].count()
+
+
+class KindFilter(admin.SimpleListFilter):
+    """The kind of record."""
+
+    title = "record"
+    parameter_name = "record_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind.capitalize()) for kind in KINDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(record_type=self.value()) if self.value() else queryset
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    """Entries, newest first; those of no organization are for superusers."""
+
+    list_display = ["at", "who", "action", "record_type", "records", "changed", "address"]
+    list_filter = ["action", KindFilter, ("at", admin.DateFieldListFilter)]
+    ordering = ["-id"]
+    paginator = NewestPaginator
+    show_full_result_count = False
+    search_fields = ["patient_ids"]
+    search_help_text = "A patient's id here or in the PMS, or a username"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        names = User.objects.filter(pk=OuterRef("user_id")).values("username")
+        return super().get_queryset(request).annotate(username=Subquery(names))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
+    ) -> tuple[QuerySet[Entry], bool]:
+        """Search for exactly this patient or person."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            patients = [UUID(term)]
+        except ValueError:
+            known = Patient.objects.filter(external_id=term)
+            if not request.user.is_superuser:
+                known = access.visible(known, request.user)
+            patients = list(known.values_list("pk", flat=True)[:100])
+        people = list(User.objects.filter(username=term).values_list("pk", flat=True))
+        asked = Q(user_id__in=people)
+        if patients:
+            asked |= Q(patient_ids__overlap=patients)
+        return queryset.filter(asked), False
+
+    @admin.display(description="who")
+    def who(self, entry: Entry) -> str:
+        """Return the person's name and as what they did it, as far as known."""
+        person = getattr(entry, "username", None)
+        if entry.user_id and not person:
+            person = f"user {entry.user_id}"
+        return ", ".join(filter(None, [person, entry.role])) or "–"
+
+    @admin.display(description="records")
+    def records(self, entry: Entry) -> str:
+        """Return the record's id, or how many there are."""
+        ids = entry.record_ids
+        return ids[0] if len(ids) == 1 else f"{len(ids):,}"
+
+    @admin.display(description="changed")
+    def changed(self, entry: Entry) -> str:
+        """Return the names of the columns that changed."""
+        return ", ".join(entry.fields) or "–"
