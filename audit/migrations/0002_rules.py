@@ -21,20 +21,22 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO public.audit_entries (organization_id, action, record_type, record_ids,
             patient_ids, fields, user_id, key_id, membership_id, role, address, details)
-        SELECT (coalesce(n.r, o.r)->>organization)::uuid, 'update', record,
+        SELECT (coalesce(after, before)->>organization)::uuid, 'update', record,
             array_agg(DISTINCT id), array_remove(array_agg(DISTINCT p::uuid), NULL),
             array_agg(DISTINCT key),
             (actor->>'user_id')::bigint, coalesce(actor->>'key_id', ''),
             (actor->>'membership_id')::bigint, actor_role, coalesce(actor->>'address', ''), '{}'
-        FROM (SELECT t.id::text AS id, to_jsonb(t) - ignored AS r FROM old_rows t) o
-        -- FULL: where somebody changes an id, both of them are named.
-        FULL JOIN (SELECT t.id::text AS id, to_jsonb(t) - ignored AS r FROM new_rows t) n USING (id)
-        -- No row is left of one in which nothing changed that counts.
-        CROSS JOIN LATERAL (
-            SELECT key FROM jsonb_each(coalesce(n.r, o.r)) WHERE n.r->key IS DISTINCT FROM o.r->key
-        ) changed
+        FROM (
+            SELECT coalesce(o.id, n.id)::text AS id, to_jsonb(o) - ignored AS before,
+                to_jsonb(n) - ignored AS after
+            -- FULL: where somebody changes an id, both of them are named.
+            FROM old_rows o FULL JOIN new_rows n ON o.id = n.id
+            OFFSET 0    -- keeps the planner from working the JSON out anew wherever it is used
+        ) pair
+        CROSS JOIN LATERAL jsonb_object_keys(coalesce(after, before)) key
         -- A visit that moves to another patient is about both.
-        CROSS JOIN LATERAL (VALUES (o.r->>patient), (n.r->>patient)) patients (p)
+        CROSS JOIN LATERAL (VALUES (before->>patient), (after->>patient)) patients (p)
+        WHERE before IS DISTINCT FROM after AND before->key IS DISTINCT FROM after->key
         GROUP BY 1;
     ELSE
         INSERT INTO public.audit_entries (organization_id, action, record_type, record_ids,
@@ -43,7 +45,7 @@ BEGIN
             record, array_agg(id), array_remove(array_agg(DISTINCT (r->>patient)::uuid), NULL), '{}',
             (actor->>'user_id')::bigint, coalesce(actor->>'key_id', ''),
             (actor->>'membership_id')::bigint, actor_role, coalesce(actor->>'address', ''), '{}'
-        FROM (SELECT t.id::text AS id, to_jsonb(t) AS r FROM some_rows t) rows
+        FROM (SELECT t.id::text AS id, to_jsonb(t) AS r FROM some_rows t OFFSET 0) rows
         GROUP BY 1;
     END IF;
     RETURN NULL;
