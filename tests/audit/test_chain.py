@@ -88,7 +88,7 @@ def test_nothing_that_waits_is_no_seal(sealed: list[int]) -> None:
     ],
 )
 def test_an_entry_of_which_anything_is_altered_is_named(sealed: list[int], change: str) -> None:
-    by_hand(f"UPDATE audit_entries SET {change} WHERE id = %s", sealed[2])
+    by_hand(f"UPDATE audit_entries SET {change} WHERE id = %s", sealed[2])  # noqa: S608
     assert findings() == [f"Entry {sealed[2]} was altered since seal 2."]
 
 
@@ -173,7 +173,7 @@ def test_a_removed_seal_is_named(sealed: list[int]) -> None:
     ["made_at = made_at - interval '1 day'", "entry_ids = entry_ids[2:] || entry_ids[1:1]"],
 )
 def test_an_altered_seal_is_named(sealed: list[int], change: str) -> None:
-    by_hand(f"UPDATE audit_seals SET {change} WHERE number = 2")
+    by_hand(f"UPDATE audit_seals SET {change} WHERE number = 2")  # noqa: S608
     assert findings()[0] == "Seal 2 was altered: its hash is not that of its content."
 
 
