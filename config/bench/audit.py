@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import date
 
 from django.db import connection
+from django.utils import timezone
 
-from clinics.models import Clinic, Organization
+from clinics.models import Clinic, Organization, Patient
 from config.bench import rig
 from tenancy.scope import Actor, Scope, within
 
@@ -18,13 +21,6 @@ SCOPE = Scope(
     organizations=frozenset([ORGANIZATION]),
     actor=Actor(user_id=1, membership_id=1, role="staff", address="192.0.2.1"),
 )
-INSERT = """
-    INSERT INTO clinics_patient (id, organization_id, clinic_id, external_id, first_name, last_name,
-        birth_date, email, phone, is_active, payload_hash, sync_status, created_at, updated_at)
-    VALUES (%s, %s, %s, %s, 'Ada', 'Invented', '1980-01-01', 'ada@example.org', '555-0100', true,
-        '', 'synced', now(), now())
-"""
-UPDATE = "UPDATE clinics_patient SET phone = %s, updated_at = now() WHERE id = %s"
 #: Rows that each process changes in turn.
 OWN_ROWS = 100
 #: With and without take turns this often, so that whatever else the machine does hits both alike.
@@ -76,13 +72,13 @@ def switch(audited: bool) -> None:
 
 
 def writes(rows: list[uuid.UUID]) -> dict[str, Write]:
-    """What is measured, each one row in a transaction of its own."""
-    turn = iter(range(10**9))
+    """What is measured, each one row in a transaction of its own, as views and tasks write it."""
+    turn = itertools.count()
 
     def update() -> None:
         number = next(turn)
-        with connection.cursor() as cursor:
-            cursor.execute(UPDATE, [f"555-{number}", rows[number % OWN_ROWS]])
+        row = Patient.objects.filter(pk=rows[number % OWN_ROWS])
+        row.update(phone=f"555-{number}", updated_at=timezone.now())
 
     return {"a new patient": insert, "a patient's new telephone": update}
 
@@ -90,8 +86,17 @@ def writes(rows: list[uuid.UUID]) -> dict[str, Write]:
 def insert() -> uuid.UUID:
     """Insert a patient; returns its id."""
     pk = uuid.uuid4()
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, [pk, ORGANIZATION, CLINIC, str(pk)])
+    Patient(
+        pk=pk,
+        organization_id=ORGANIZATION,
+        clinic_id=CLINIC,
+        external_id=str(pk),
+        first_name="Ada",
+        last_name="Invented",
+        birth_date=date(1980, 1, 1),
+        email="ada@example.org",
+        phone="555-0100",
+    ).save(force_insert=True)
     return pk
 
 
