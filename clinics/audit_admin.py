@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from audit.models import Entry
+from audit.models import Entry, Subject
 from clinics import access
 from clinics.admin import ReadOnlyAdmin
 from clinics.models import Patient, User
@@ -88,10 +88,9 @@ class EntryAdmin(ReadOnlyAdmin):
                 known = access.visible(known, request.user)
             patients = list(known.values_list("pk", flat=True)[:100])
         people = list(User.objects.filter(username=term).values_list("pk", flat=True))
-        asked = Q(user_id__in=people)
-        if patients:
-            asked |= Q(patient_ids__overlap=patients)
-        return queryset.filter(asked), False
+        found = Subject.objects.filter(patient_ids__overlap=patients).order_by("-entry_id")
+        about = list(found.values_list("entry_id", flat=True)[:REACH]) if patients else []
+        return queryset.filter(Q(user_id__in=people) | Q(pk__in=about)), False
 
     @admin.display(description="who")
     def who(self, entry: Entry) -> str:

@@ -23,6 +23,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Subject',
+            fields=[
+                ('entry_id', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('patient_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)),
+            ],
+            options={
+                'db_table': 'audit_subjects',
+                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['patient_ids'], name='entry_of_patient')],
+            },
+        ),
+        migrations.CreateModel(
             name='Seal',
             fields=[
                 ('number', models.BigIntegerField(help_text='1, 2, 3 … without a gap.', primary_key=True, serialize=False)),
@@ -59,7 +70,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'entries',
                 'db_table': 'audit_entries',
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['organization_id', 'at'], name='entry_of_organization'), models.Index(condition=models.Q(('user_id__isnull', False)), fields=['user_id', 'at'], name='entry_of_user'), django.contrib.postgres.indexes.GinIndex(fields=['patient_ids'], name='entry_of_patient'), django.contrib.postgres.indexes.BrinIndex(fields=['at'], name='entry_day')],
+                'indexes': [models.Index(fields=['organization_id', 'at'], name='entry_of_organization'), models.Index(condition=models.Q(('user_id__isnull', False)), fields=['user_id', 'at'], name='entry_of_user'), django.contrib.postgres.indexes.BrinIndex(fields=['at'], name='entry_day')],
             },
         ),
     ]

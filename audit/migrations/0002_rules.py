@@ -54,31 +54,34 @@ $$
 """
 
 ENTRY = """
--- The time is ours, and a new entry waits for its seal from the moment in which it is there.
+-- The time is ours; a new entry waits for its seal, and is found by its patients, from the moment in
+-- which it is there.
 CREATE FUNCTION audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.at := clock_timestamp();
     INSERT INTO public.audit_pending (entry_id) VALUES (NEW.id);
+    IF NEW.patient_ids <> '{}' THEN
+        INSERT INTO public.audit_subjects (entry_id, patient_ids) VALUES (NEW.id, NEW.patient_ids);
+    END IF;
     RETURN NEW;
 END
 $$;
 CREATE TRIGGER entry BEFORE INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION audit_entry();
 """
 
-APPEND_ONLY = """
+REFUSE = """
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'The audit is only ever added to: % of % is refused.', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
 END
-$$;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_entries
+$$
+"""
+
+GUARD = """
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {0}
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_seals
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-CREATE TRIGGER never_emptied BEFORE TRUNCATE ON audit_entries
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-CREATE TRIGGER never_emptied BEFORE TRUNCATE ON audit_seals
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {0}
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 """
 
@@ -89,7 +92,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(CHANGE, "DROP FUNCTION audit_change"),
         migrations.RunSQL(ENTRY, "DROP FUNCTION audit_entry CASCADE"),
-        migrations.RunSQL(APPEND_ONLY, "DROP FUNCTION audit_refuse CASCADE"),
+        migrations.RunSQL(REFUSE, "DROP FUNCTION audit_refuse CASCADE"),
+        *(
+            migrations.RunSQL(GUARD.format(table), migrations.RunSQL.noop)
+            for table in ("audit_entries", "audit_subjects", "audit_seals")
+        ),
         ProtectTable("audit_entries", everywhere=True),
         # Whoever causes an entry may write it, for whichever tenant: whether the work itself is
         # allowed is for the table to say that it is done in.

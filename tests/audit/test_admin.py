@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from audit.models import Entry
+from audit.models import Entry, Subject
 from clinics import audit_admin
 from clinics.models import Clinic, Patient, User
 from tenancy.scope import Actor, Scope, within
@@ -75,6 +76,16 @@ def test_entries_are_found_by_a_patients_id_here_or_in_the_pms_and_by_username(
     assert listed(desk, q=member.username) == of_patient
     assert listed(desk, q=str(other.pk))[0].patient_ids == [other.pk]
     assert listed(desk, q="nobody") == []
+
+
+def test_the_search_by_patient_goes_by_its_index_in_every_scope(clinic: Clinic) -> None:
+    patient = make.record(Patient, clinic)
+    with within(Scope(organizations=frozenset([clinic.organization_id]))):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Subject.objects.filter(patient_ids__overlap=[patient.pk]).explain()
+    assert "Index Cond: (patient_ids &&" in plan
+    assert "entry_of_patient" in plan
 
 
 def test_a_line_names_person_role_columns_and_records(

@@ -214,10 +214,11 @@ def test_an_end_that_was_cut_off_is_found_by_the_note_of_it(sealed: list[int]) -
     assert findings(expect=Note(3, again)) == []
 
 
-@pytest.mark.parametrize("table", ["audit_entries", "audit_seals"])
+@pytest.mark.parametrize("table", ["audit_entries", "audit_subjects", "audit_seals"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"])
 def test_the_audit_is_only_ever_added_to(sealed: list[int], table: str, statement: str) -> None:
-    column = {"audit_entries": "id", "audit_seals": "number"}[table]
+    columns = {"audit_entries": "id", "audit_subjects": "entry_id", "audit_seals": "number"}
+    column = columns[table]
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER never_emptied")
         with pytest.raises(DatabaseError, match="only ever added to"), transaction.atomic():
