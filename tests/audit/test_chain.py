@@ -16,9 +16,12 @@ from django.utils import timezone
 
 from audit import chain, entries, verify
 from audit.chain import Note
-from audit.models import Action, Entry, Pending, Seal
+from audit.models import Action, Entry, Pending, Seal, Subject
 from audit.tasks import seal
-from tenancy.scope import NOTHING, everywhere, within
+from clinics.models import Clinic, Patient
+from config.embedded.layout import WEB_ROLE
+from tenancy.scope import NOTHING, Scope, everywhere, within
+from tests import make
 from tests.audit.conftest import by_hand
 from tests.integrations.threads import at_once
 
@@ -231,6 +234,28 @@ def test_anybody_may_add_an_entry_and_nobody_sees_it_out_of_scope() -> None:
         entries.write(Action.LOGIN, "user", record_ids=[1], user_id=1)
         assert not Entry.objects.exists()
     assert Entry.objects.get().user_id == 1
+
+
+def test_the_webs_role_can_write_and_seal_and_no_more(clinic: Clinic) -> None:
+    with (
+        connection.cursor() as cursor,
+        within(Scope(organizations=frozenset([clinic.organization_id]))),
+    ):
+        cursor.execute(f"SET LOCAL ROLE {WEB_ROLE}")
+        (entry_id,) = write_in(clinic)
+        assert chain.seal(timezone.now()) >= 1
+        assert findings() == []
+        for statement in ("DISABLE TRIGGER ALL", "NO FORCE ROW LEVEL SECURITY"):
+            with pytest.raises(DatabaseError, match="must be owner"), transaction.atomic():
+                cursor.execute(f"ALTER TABLE audit_entries {statement}")
+        cursor.execute("RESET ROLE")
+    assert entry_id in Seal.objects.get().entry_ids
+
+
+def write_in(clinic: Clinic) -> list[int]:
+    """Change the clinic's organization's records as whoever is at work; return the entry's id."""
+    patient = make.record(Patient, clinic)
+    return list(Subject.objects.filter(patient_ids=[patient.pk]).values_list("entry_id", flat=True))
 
 
 def run(*arguments: str) -> tuple[str, int, str]:
