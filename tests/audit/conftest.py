@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from audit.models import Entry
+from audit import entries, verify
+from audit.chain import Note
+from audit.models import Action, Entry
 from clinics.models import Clinic
-from tenancy.scope import Actor, Scope, within
+from tenancy.scope import Actor, Scope, everywhere, within
 
 #: Somebody whom no other test knows.
 ACTOR = Actor(user_id=41, membership_id=7, role="staff", address="192.0.2.7")
@@ -48,3 +52,16 @@ def by_hand(statement: str, *parameters: Any) -> None:
         for table in ("audit_entries", "audit_seals"):
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER never_emptied")
+
+
+def write(count: int = 1) -> list[int]:
+    """Write entries; return their ids."""
+    before = set(Entry.objects.values_list("pk", flat=True))
+    for _ in range(count):
+        entries.write(Action.VIEW, "patient", details={"count": 1})
+    return sorted(set(Entry.objects.values_list("pk", flat=True)) - before)
+
+
+def findings(now: datetime | None = None, expect: Note | None = None) -> list[str]:
+    with everywhere():
+        return list(verify.findings(now or timezone.now(), expect=expect))

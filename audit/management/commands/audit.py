@@ -45,7 +45,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with acting(f"manage.py audit {options['what']}"), everywhere():
             if options["what"] == "seal":
-                self.stdout.write(f"{chain.seal(timezone.now()):,} entries sealed")
+                self.stdout.write(f"entries sealed: {chain.seal(timezone.now()):,}")
             else:
                 self.verify(options["expect"])
 
