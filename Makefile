@@ -26,7 +26,7 @@ test: .venv/dev ## run the test-suite on its own PostgreSQL and Valkey
 check: .venv/dev ## format, lint, types, import boundaries, migrations, API schema, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy accounts config clinics encryption integrations tenancy writebacks manage.py
+	$(BIN)/mypy accounts audit config clinics encryption integrations tenancy writebacks manage.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | cmp - docs/openapi.yaml \
@@ -36,8 +36,9 @@ check: .venv/dev ## format, lint, types, import boundaries, migrations, API sche
 crash: .venv/dev ## kill processes of a running Frontdesk and see it recover (some minutes)
 	@$(BIN)/pytest -m crash -n 3
 
-bench: .venv/dev ## measure how many budget decisions a second this machine makes
+bench: .venv/dev ## measure budget decisions, and writes with and without their entry in the audit
 	@$(BIN)/python manage.py bench budget
+	@$(BIN)/python manage.py bench audit
 
 format: .venv/dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
+from audit.reads import AuditedPages
 from clinics import access, search
 from clinics.models import (
     Appointment,
@@ -126,7 +127,9 @@ class OperatoryAdmin(RecordAdmin):
 
 
 @admin.register(Patient)
-class PatientAdmin(RecordAdmin):
+class PatientAdmin(AuditedPages, RecordAdmin):
+    patient_attribute = "pk"
+    change_form_template = "admin/patient.html"
     to_view = Action.VIEW_PATIENTS
     # Not the fields themselves: a list can be ordered by a field, and ciphertext has no order.
     list_display = ["__str__", "born", "telephone", "is_active"]
@@ -144,11 +147,12 @@ class PatientAdmin(RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return search.patients(queryset, search_term) if search_term else queryset, False
+        found, _ = super().get_search_results(request, queryset, "")
+        return search.patients(found, search_term) if search_term else found, False
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(RecordAdmin):
+class AppointmentAdmin(AuditedPages, RecordAdmin):
     to_view = Action.VIEW_PATIENTS
     list_display = ["__str__", "patient", "practitioner", "operatory", "status"]
     list_filter = [OWN_CLINICS, "status", ("practitioner", admin.RelatedOnlyFieldListFilter)]

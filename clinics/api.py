@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.serializers import Serializer
 
+from audit.reads import AuditedReads
 from clinics import access, serializers
 from clinics.authorization import needed, require
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
@@ -88,17 +89,18 @@ class OperatoryViewSet(RecordViewSet):
 
 
 @extend_schema_view(list=extend_schema(parameters=[serializers.PatientFilters]))
-class PatientViewSet(RecordViewSet):
+class PatientViewSet(AuditedReads, RecordViewSet):
     """The clinic's patients."""
 
     needs = Action.VIEW_PATIENTS
+    patient_attribute = "pk"
     filters = serializers.PatientFilters
     queryset = Patient.objects.all()
     serializer_class = serializers.PatientSerializer
 
 
 @extend_schema_view(list=extend_schema(parameters=[serializers.AppointmentFilters]))
-class AppointmentViewSet(RecordViewSet):
+class AppointmentViewSet(AuditedReads, RecordViewSet):
     """The clinic's appointments."""
 
     needs: Any = Action.VIEW_PATIENTS

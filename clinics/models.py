@@ -195,6 +195,11 @@ class Record(models.Model):
             models.UniqueConstraint(fields=["clinic", "external_id"], name="%(class)s_once"),
         ]
 
+    @property
+    def sealed_as(self) -> str:
+        """What tells this row from all others, also before it is known which it will be."""
+        return f"{self.clinic_id} {self.external_id}"
+
 
 class Location(Record):
     """One site of a clinic. PMS times without a zone are this site's wall clock."""

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "encryption",
+    "audit",
     "clinics",
     "accounts",
     "integrations",
@@ -243,6 +244,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
         "options": {"expires": 3540},
+    },
+    "seal the audit": {
+        "task": "audit.tasks.seal",
+        "schedule": schedule(timedelta(minutes=1)),
+        "options": {"expires": 55},
     },
 }
 

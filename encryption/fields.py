@@ -8,6 +8,7 @@ ciphertext: every lookup but `isnull` is refused, and blind indexes (blind.py) f
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,14 @@ from django.core.exceptions import FieldError
 from django.db import models
 
 from encryption.cipher import decrypt, encrypt
+
+
+@dataclass(frozen=True, slots=True)
+class OfRow:
+    """A value on its way into a column, and what tells its row from all others."""
+
+    value: Any = field(repr=False)
+    row: str
 
 
 class Encrypted(models.Field):
@@ -29,13 +38,13 @@ class Encrypted(models.Field):
         """Return the value that `to_text` made the text of."""
         return text
 
-    def encrypted(self, value: Any) -> str | None:
-        """Return a Python value as its column holds it."""
+    def encrypted(self, value: Any, row: str = "") -> str | None:
+        """Return a Python value as its column holds it (in this row)."""
         value = self.get_prep_value(value)
         if value is None:
             return None
         text = self.to_text(value)
-        return encrypt(text, *self._place) if text else text
+        return encrypt(text, *self._place, row) if text else text
 
     def decrypted(self, stored: str | None) -> Any:
         """Return a column's value as Python sees it. Raises CannotDecrypt."""
@@ -58,7 +67,15 @@ class Encrypted(models.Field):
     def cast_db_type(self, connection: Any) -> str:
         return "text"
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = super().pre_save(model_instance, add)
+        # A model may know better than by its key what will be the same row again.
+        row = getattr(model_instance, "sealed_as", model_instance.pk)
+        return value if row is None or hasattr(value, "as_sql") else OfRow(value, str(row))
+
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if isinstance(value, OfRow):
+            return self.encrypted(value.value, value.row)
         return value if hasattr(value, "as_sql") else self.encrypted(value)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audit.reads import AuditedPages
 from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
 from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
 from clinics.permissions import Action
@@ -67,7 +68,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Writeback)
-class WritebackAdmin(ReadOnlyAdmin):
+class WritebackAdmin(AuditedPages, ReadOnlyAdmin):
     """Writebacks, newest first; a page of one tells its whole story."""
 
     to_view = Action.VIEW_WRITEBACKS

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from audit.reads import AuditedReads
 from clinics import access
 from clinics.api import AppointmentViewSet as AppointmentReadViewSet
 from clinics.api import NarrowedList
@@ -129,7 +130,7 @@ class AppointmentViewSet(AppointmentReadViewSet):
 
 
 @extend_schema_view(list=extend_schema(parameters=[WritebackFilters]))
-class WritebackViewSet(NarrowedList, mixins.RetrieveModelMixin):
+class WritebackViewSet(AuditedReads, NarrowedList, mixins.RetrieveModelMixin):
     """Changes asked for at the clinics that this login may see."""
 
     needs = Action.VIEW_WRITEBACKS

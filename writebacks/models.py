@@ -143,6 +143,12 @@ class Writeback(models.Model):
         return f"{self.get_operation_display()} {str(self.pk)[:8]}"
 
     @property
+    def patient_id(self) -> uuid.UUID | None:
+        """The patient that it is about, by our own id."""
+        patient = self.command.get("patient")
+        return uuid.UUID(patient) if patient else None
+
+    @property
     def result(self) -> str:
         """The outcome in the three words that integrations of the PMS itself know."""
         return RESULTS[Status(self.status)]

@@ -41,7 +41,7 @@ def test_each_answer_tells_what_is_left_and_the_last_one_when_again(key: Keys) -
 
 def test_refusals_tell_it_too(key: Keys) -> None:
     client = key("book")
-    assert left(client.get(CLINICS)) == (403, "600", "599")
+    assert left(client.get("/api/v1/writebacks")) == (403, "600", "599")
     assert left(client.get("/api/v1/api-keys/3662153d-0000-4000-8000-000000000000")) == (
         403,
         "600",

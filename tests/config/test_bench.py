@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.config.conftest import PROJECT
 
 CONTENDERS = [
@@ -20,10 +22,10 @@ CONTENDERS = [
 ]
 
 
-def bench(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def bench(var: Path, what: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.endswith("_URL")}
     return subprocess.run(
-        [sys.executable, "manage.py", "bench", "budget", *arguments],
+        [sys.executable, "manage.py", "bench", what, *arguments],
         cwd=PROJECT,
         env={**environment, "FRONTDESK_VAR": str(var)},
         capture_output=True,
@@ -33,7 +35,7 @@ def bench(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_contender_counts_beside_the_floor(var: Path) -> None:
-    run = bench(var, "--seconds", "0.3", "--processes", "2")
+    run = bench(var, "budget", "--seconds", "0.3", "--processes", "2")
     assert (run.returncode, run.stderr) == (0, "")
     rows = {line[:36].strip(): line[36:].split() for line in run.stdout.splitlines()[2:]}
     assert list(rows) == CONTENDERS
@@ -42,8 +44,23 @@ def test_every_contender_counts_beside_the_floor(var: Path) -> None:
     assert not (var / "bench").exists()
 
 
+def test_a_write_is_measured_with_and_without_its_entry(var: Path) -> None:
+    run = bench(var, "audit", "--seconds", "0.2", "--processes", "2")
+    assert (run.returncode, run.stderr) == (0, "")
+    head, *lines = run.stdout.splitlines()[1:]
+    assert head.split() == ["writes", "a", "second", "bare", "audited", "times"]
+    rows = {
+        line[:36].strip(): [float(part.replace(",", "")) for part in line[36:].split()]
+        for line in lines
+    }
+    assert list(rows) == ["a new patient", "a patient's new telephone"]
+    for bare, audited, times in rows.values():
+        assert times == pytest.approx(bare / audited, abs=0.02)
+    assert not (var / "bench").exists()
+
+
 def test_no_process_is_too_few(var: Path) -> None:
-    run = bench(var, "--processes", "0")
+    run = bench(var, "budget", "--processes", "0")
     assert run.returncode == 1
     assert "--processes and --seconds must be more than 0" in run.stderr
     assert not (var / "bench").exists()

@@ -22,6 +22,9 @@ from writebacks.models import Writeback
 EXEMPT = {
     "accounts_refreshtoken": "a person's login, found by an unguessable secret",
     "accounts_tokenfamily": "a person's login, found by an unguessable id",
+    "audit_pending": "ids of entries that wait for their seal",
+    "audit_seals": "digests of entries, over all tenants",
+    "audit_subjects": "ids alone, for the search by patient",
     "axes_accessattempt": "failed logins, before it is known who it is",
     "axes_accessattemptexpiration": "failed logins, before it is known who it is",
     "axes_accessfailurelog": "failed logins, unused",

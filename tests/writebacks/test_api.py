@@ -284,7 +284,9 @@ def test_reading_lists_takes_the_same_few_queries_for_any_number_of_rows(
 ) -> None:
     for _ in range(20):
         make.writeback(integration)
-    with django_assert_num_queries(3):  # the login's user and memberships, the page
+    with django_assert_num_queries(
+        4
+    ):  # the login's user and roles, the page, its entry in the audit
         client.get("/api/v1/writebacks")
 
 

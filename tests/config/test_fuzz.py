@@ -1,0 +1,60 @@
+"""Requests made from the API's own schema: none may end in a 5xx or in an answer not documented."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from clinics.models import Appointment, Role
+from tests import make
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,response_headers_conformance"
+)
+
+
+def fuzz(url: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run schemathesis with a login; what it found stands in its output."""
+    return subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            "run",
+            f"{url}/api/schema/",
+            f"--header=Authorization: {token}",
+            f"--checks={CHECKS}",
+            "--phases=examples,coverage,fuzzing",
+            "--max-examples=5",
+            "--seed=1",
+            "--no-color",
+            "--generation-database=none",
+            "--suppress-health-check=all",
+        ],
+        cwd=folder,
+        env={key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_no_request_that_the_schema_allows_or_forbids_breaks_a_promise(
+    live_server: Any, api: Callable[..., APIClient], tmp_path: Path
+) -> None:
+    clinic = make.clinic()
+    integration = make.integration(clinic)
+    make.writeback(integration)
+    start = timezone.now() + timedelta(days=1)
+    end = start + timedelta(hours=1)
+    make.record(Appointment, clinic, starts_at=start, ends_at=end, status="booked")
+    client = api(make.member(clinic.organization, Role.CLINIC_ADMIN))
+    run = fuzz(live_server.url, client._credentials["HTTP_AUTHORIZATION"], tmp_path)
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
