@@ -73,13 +73,16 @@ BEGIN
                     late := ceiling;
                 END IF;
             END IF;
-            INSERT INTO pms_budget_windows AS w (key, seconds, starts_at, used_high, used_low)
-                SELECT keys[i], length, start, high, low WHERE late > 0
-                ON CONFLICT (key, seconds, starts_at) DO UPDATE
-                SET used_high = w.used_high + high, used_low = w.used_low + low
-                WHERE w.used_high + w.used_low < CASE w.used_high WHEN 0 THEN late ELSE ceiling END
-                RETURNING CASE w.used_high WHEN 0 THEN late ELSE ceiling END
-                    - w.used_high - w.used_low INTO room;
+            IF late > 0 THEN
+                INSERT INTO pms_budget_windows AS w (key, seconds, starts_at, used_high, used_low)
+                    VALUES (keys[i], length, start, high, low)
+                    ON CONFLICT (key, seconds, starts_at) DO UPDATE
+                    SET used_high = w.used_high + high, used_low = w.used_low + low
+                    WHERE w.used_high + w.used_low
+                        < CASE w.used_high WHEN 0 THEN late ELSE ceiling END
+                    RETURNING CASE w.used_high WHEN 0 THEN late ELSE ceiling END
+                        - w.used_high - w.used_low INTO room;
+            END IF;
         END IF;
         IF room IS NULL THEN
             FOR j IN 1 .. i - 1 LOOP
