@@ -97,6 +97,10 @@ class ClinicAdmin(TenantAdmin):
     list_select_related = ["organization"]
     search_fields = ["name"]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # A role that is narrowed to a clinic would be narrowed to none, which means all.
+        return False
+
 
 class RecordAdmin(ReadOnlyAdmin):
     """One kind of record as the PMS last told it."""

@@ -113,9 +113,11 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="records")
     def records(self, entry: Entry) -> str:
-        """Return the record's id, or how many there are."""
+        """Return how the record's id begins, or how many there are."""
         ids = entry.record_ids
-        return ids[0] if len(ids) == 1 else f"{len(ids):,}"
+        if len(ids) != 1:
+            return f"{len(ids):,}"
+        return ids[0] if len(ids[0]) <= 8 else f"{ids[0][:8]}…"
 
     @admin.display(description="changed")
     def changed(self, entry: Entry) -> str:

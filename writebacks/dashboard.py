@@ -46,6 +46,9 @@ class PracticeCard:
     """One practice at a glance. Durations are timedeltas, None where there is nothing to tell."""
 
     clinic: Clinic
+    #: Whether the person may go on to the practice's writebacks, and to its appointments.
+    opens_writebacks: bool
+    opens_appointments: bool
     integration: Integration
     window_starts_at: datetime
     window_ends_at: datetime
@@ -103,7 +106,7 @@ def practice_cards(found: Access, now: datetime) -> list[PracticeCard]:
     shown = list(found.visible(clinics, Action.VIEW_CONNECTIONS).order_by("name"))
     counts = _writebacks([clinic.pk for clinic in shown], now)
     windows = _windows([clinic.integration for clinic in shown], now)
-    return [_card(clinic, counts.get(clinic.pk, {}), windows, now) for clinic in shown]
+    return [_card(found, clinic, counts.get(clinic.pk, {}), windows, now) for clinic in shown]
 
 
 def _writebacks(clinic_ids: list[UUID], now: datetime) -> dict[UUID, Any]:
@@ -136,7 +139,7 @@ def _windows(integrations: list[Integration], now: datetime) -> dict[str, Budget
 
 
 def _card(
-    clinic: Clinic, counts: Any, windows: dict[str, BudgetWindow], now: datetime
+    found: Access, clinic: Clinic, counts: Any, windows: dict[str, BudgetWindow], now: datetime
 ) -> PracticeCard:
     counter = clinic.integration.practice_counter()
     limit = counter.limit
@@ -146,6 +149,8 @@ def _card(
     low_ceiling = limit.ceiling(Priority.LOW)
     return PracticeCard(
         clinic=clinic,
+        opens_writebacks=found.may(Action.VIEW_WRITEBACKS, clinic),
+        opens_appointments=found.may(Action.VIEW_PATIENTS, clinic),
         integration=clinic.integration,
         window_starts_at=starts_at,
         window_ends_at=starts_at + timedelta(seconds=limit.seconds),

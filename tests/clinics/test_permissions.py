@@ -129,7 +129,12 @@ OPERATORS_PAGES = {
 }
 #: Pages whose rows nobody makes, and those whose rows nobody deletes.
 NEVER_ADDED = {"integrations.integration"}
-NEVER_DELETED = {"integrations.integration", "accounts.apikey", "clinics.membership"}
+NEVER_DELETED = {
+    "clinics.clinic",
+    "integrations.integration",
+    "accounts.apikey",
+    "clinics.membership",
+}
 #: Further addresses of the admin: model and button → (what it takes, method, answer).
 BUTTONS = {
     ("integrations.integration", "reset-breaker"): ("manage_connections", "post", 302),

@@ -179,3 +179,19 @@ def test_cards_take_three_queries_for_any_number_of_practices(
         cards = practice_cards(found, timezone.now())
         assert len([card.clinic.organization.name for card in cards]) == 5
         assert [card.health for card in cards].count(AWAY) == 2
+
+
+def test_an_operators_cards_lead_to_no_page_that_they_may_not_open(
+    integration: Integration,
+) -> None:
+    make.writeback(integration, status="unconfirmed", waiting_for="person")
+    operator = make.user(is_staff=True, is_superuser=True)
+    member = make.member(integration.organization, is_staff=True)
+    pages = []
+    for person in (operator, member):
+        client = Client()
+        client.force_login(person)
+        pages.append(client.get("/admin/").content.decode())
+    for address in ("writebacks/writeback", "clinics/appointment"):
+        assert [f"/admin/{address}/" in page for page in pages] == [False, True]
+    assert "1 needs a person" in pages[0]
