@@ -18,10 +18,12 @@ SECRETS = """
 import json
 from clinics.models import Patient
 from integrations.models import Integration
-names = [(f"{p.first_name} {p.last_name}", f"{p.last_name}, {p.first_name}", p.email, p.phone)
-         for p in Patient.objects.all()]
-keys = [(i.access_key, i.refresh_key, i.credential["app_key"], i.credential["secret_key"])
-        for i in Integration.objects.all()]
+from tenancy import scope
+with scope.all_tenants():
+    names = [(f"{p.first_name} {p.last_name}", f"{p.last_name}, {p.first_name}", p.email, p.phone)
+             for p in Patient.objects.all()]
+    keys = [(i.access_key, i.refresh_key, i.credential["app_key"], i.credential["secret_key"])
+            for i in Integration.objects.all()]
 print(json.dumps(names + keys))
 """
 
