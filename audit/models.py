@@ -18,7 +18,6 @@ class Action(models.TextChoices):
     VIEW = "view", "Looked at"
     LIST = "list", "Listed"
     SEARCH = "search", "Searched"
-    EXPORT = "export", "Exported"
     CREATE = "create", "Created"
     UPDATE = "update", "Changed"
     DELETE = "delete", "Deleted"

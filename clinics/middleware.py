@@ -5,12 +5,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
 from clinics import access
 from tenancy import scope
 from tenancy.scope import Actor, Scope
+
+#: Pages that tell nothing of any tenant, and answer while the database is away.
+NOBODYS = frozenset({"/healthz", "/readyz"})
 
 
 class AccessMiddleware:
@@ -23,6 +27,11 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            # No name, number or id has one, and the database takes none.
+            raise BadRequest("An address cannot hold the character NUL.")
+        if request.path in NOBODYS:
+            return self.get_response(request)
         address = address_of(request)
         with scope.within(Scope(actor=Actor(address=address))):
             if request.user.is_authenticated:

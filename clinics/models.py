@@ -169,6 +169,9 @@ class Clinic(models.Model):
 class Record(models.Model):
     """What every row has that mirrors one record of a PMS."""
 
+    #: What tells a row from all others, also before it is known which it will be.
+    sealed_by = ("clinic_id", "external_id")
+
     class SyncStatus(models.TextChoices):
         PENDING = "pending"
         SYNCING = "syncing"
@@ -194,11 +197,6 @@ class Record(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["clinic", "external_id"], name="%(class)s_once"),
         ]
-
-    @property
-    def sealed_as(self) -> str:
-        """What tells this row from all others, also before it is known which it will be."""
-        return f"{self.clinic_id} {self.external_id}"
 
 
 class Location(Record):

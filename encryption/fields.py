@@ -8,8 +8,10 @@ ciphertext: every lookup but `isnull` is refused, and blind indexes (blind.py) f
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.core import checks
@@ -25,6 +27,20 @@ class OfRow:
 
     value: Any = field(repr=False)
     row: str
+
+
+def row_named_by(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the attributes that tell a row from all others: the key, or what the model says.
+
+    A model may know better (`sealed_by`): an upsert makes a new key for what may be an old row.
+    """
+    return getattr(model, "sealed_by", ("pk",))
+
+
+def name_of_row(model: type[models.Model], value_of: Callable[[str], Any]) -> str:
+    """Return a row's name from its attributes; "" where one is missing yet."""
+    values = [value_of(name) for name in row_named_by(model)]
+    return "" if None in values else " ".join(map(str, values))
 
 
 class Encrypted(models.Field):
@@ -69,9 +85,8 @@ class Encrypted(models.Field):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = super().pre_save(model_instance, add)
-        # A model may know better than by its key what will be the same row again.
-        row = getattr(model_instance, "sealed_as", model_instance.pk)
-        return value if row is None or hasattr(value, "as_sql") else OfRow(value, str(row))
+        row = name_of_row(type(model_instance), partial(getattr, model_instance))
+        return OfRow(value, row) if row and not hasattr(value, "as_sql") else value
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if isinstance(value, OfRow):

@@ -20,7 +20,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from encryption.cipher import CannotDecrypt, decrypt, encrypt, prefix
-from encryption.fields import Encrypted
+from encryption.fields import Encrypted, name_of_row, row_named_by
 from encryption.keys import LOOK_EVERY, keyring
 from encryption.models import KeyCheck
 from tenancy import scope
@@ -88,10 +88,11 @@ def rotate(rows: Rows, progress: Callable[[int], object] = lambda count: None) -
     columns = {f"stored_{each.name}": each for each in encrypted_fields(rows.model)}
     first = prefix(keyring().encrypting()[0])
     raw = _with_ciphertext(rows)
+    names = row_named_by(rows.model)
     total, last = Rotated(), None
     while True:
         page = raw if last is None else raw.filter(pk__gt=last)
-        batch = list(page.order_by("pk").values("pk", *columns)[:BATCH])
+        batch = list(page.order_by("pk").values("pk", *{*names, *columns} - {"pk"})[:BATCH])
         if not batch:
             return total
         for row in batch:
@@ -100,7 +101,8 @@ def rotate(rows: Rows, progress: Callable[[int], object] = lambda count: None) -
             if not old:
                 continue
             try:
-                new = {columns[name].name: _anew(columns[name], old[name]) for name in old}
+                named = name_of_row(rows.model, row.__getitem__)
+                new = {columns[name].name: _anew(columns[name], old[name], named) for name in old}
             except CannotDecrypt as error:
                 logger.error("row %s: %s", row["pk"], error)
                 total += Rotated(unreadable=1)
@@ -142,10 +144,10 @@ def wait_until_learnt() -> None:
     time.sleep(LEARNT)
 
 
-def _anew(field: Encrypted, stored: str) -> Value:
-    """Return what a column holds, encrypted with the first key. Raises CannotDecrypt."""
+def _anew(field: Encrypted, stored: str, row: str) -> Value:
+    """Return what a row's column holds, encrypted with the first key. Raises CannotDecrypt."""
     place = field.model._meta.db_table, str(field.column)
-    return Value(encrypt(decrypt(stored, *place), *place), output_field=TextField())
+    return Value(encrypt(decrypt(stored, *place), *place, row), output_field=TextField())
 
 
 def _with_ciphertext(rows: Rows) -> Rows:

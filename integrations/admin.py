@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from clinics import access
 from clinics.admin import OWN_CLINICS, ReadOnlyAdmin, TenantAdmin
 from clinics.permissions import Action
 from integrations.contract import Limit, Priority, Scope
@@ -103,6 +104,10 @@ class IntegrationAdmin(ReadOnlyAdmin):
             breaker = _breaker(integration)
             story = {
                 "integration": integration,
+                # A PMS's words may name a patient.
+                "reason": integration.error_message
+                if access.of(request).may(Action.VIEW_PATIENTS, integration)
+                else "What the PMS said is for those who may see patients.",
                 "level": LEVELS[IntegrationStatus(integration.status)],
                 "breaker": breaker,
                 "breaker_words": breaker_words(breaker, now, integration),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -95,6 +96,7 @@ def writeback(of: Integration, **fields: Any) -> Writeback:
         "organization_id": of.organization_id,
         "clinic": of.clinic,
         "integration": of,
+        "patient_id": UUID(asked["patient"]),
         "operation": Operation.BOOK,
         "command": asked,
         "method": "POST",

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import ApiKey
-from clinics.models import Clinic, Organization
+from clinics.models import Clinic, Organization, Patient
 from encryption.fields import EncryptedCharField, EncryptedJSONField
 from integrations.contract import PreparedWrite, SentWrite
 from integrations.models import Integration
@@ -53,6 +53,8 @@ class Writeback(models.Model):
     integration = models.ForeignKey(
         Integration, on_delete=models.PROTECT, related_name="writebacks"
     )
+    #: Whom it is about, for the audit: the request itself is encrypted.
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")
     operation = models.CharField(max_length=20, choices=Operation)
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
 
@@ -141,12 +143,6 @@ class Writeback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_operation_display()} {str(self.pk)[:8]}"
-
-    @property
-    def patient_id(self) -> uuid.UUID | None:
-        """The patient that it is about, by our own id."""
-        patient = self.command.get("patient")
-        return uuid.UUID(patient) if patient else None
 
     @property
     def result(self) -> str:

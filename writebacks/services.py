@@ -125,6 +125,7 @@ def request_booking(
             organization_id=clinic.organization_id,
             clinic=clinic,
             integration=integration,
+            patient=booking.patient,
             operation=Operation.BOOK,
             command=booking.as_command(),
             method=prepared.method,

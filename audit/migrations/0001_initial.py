@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ('organization_id', models.UUIDField(help_text='Whose rows; none for logins and for what belongs to no tenant.', null=True)),
                 ('user_id', models.BigIntegerField(help_text='The person who did it, or whose login failed.', null=True)),
                 ('membership_id', models.BigIntegerField(help_text='What allowed it to them.', null=True)),
-                ('action', models.TextField(choices=[('view', 'Looked at'), ('list', 'Listed'), ('search', 'Searched'), ('export', 'Exported'), ('create', 'Created'), ('update', 'Changed'), ('delete', 'Deleted'), ('login', 'Logged in'), ('login_failed', 'Failed to log in'), ('logout', 'Logged out')])),
+                ('action', models.TextField(choices=[('view', 'Looked at'), ('list', 'Listed'), ('search', 'Searched'), ('create', 'Created'), ('update', 'Changed'), ('delete', 'Deleted'), ('login', 'Logged in'), ('login_failed', 'Failed to log in'), ('logout', 'Logged out')])),
                 ('record_type', models.TextField(help_text='The kind of record in words, such as patient.')),
                 ('record_ids', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), help_text='All records of the statement or page.', size=None)),
                 ('patient_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), help_text='The patients that it is about.', size=None)),

@@ -224,7 +224,8 @@ def test_of_a_writeback_its_states_are_told_and_the_checking_is_not(
     now = timezone.now()
     writeback = make.writeback(integration)
     created = noted()[-1]
-    assert told(created) == ("create", "writeback", [str(writeback.pk)], [], [])
+    about = [writeback.patient_id]
+    assert told(created) == ("create", "writeback", [str(writeback.pk)], about, [])
     writeback.advance(Event.CLAIMED, now, attempts=1)
     writeback.advance(Event.ACCEPTED, now, calls=1, external_id="275495", due_at=now)
     claimed, accepted = noted()

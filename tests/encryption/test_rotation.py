@@ -207,3 +207,15 @@ def test_afterwards_the_old_key_opens_nothing(key_file: Path) -> None:
         for name in ("first_name", "phone"):
             with pytest.raises(CannotDecrypt):
                 Patient.objects.values_list(name).get(pk=patient["pk"])
+
+
+def test_what_is_saved_afterwards_looks_changed_only_where_it_is(people: list[Patient]) -> None:
+    run("--new")
+    before = Patient.objects.order_by("pk").values_list("pk", flat=True)[0]
+    stored = rotation._with_ciphertext(Patient.objects.filter(pk=before))
+    columns = [f"stored_{each.name}" for each in rotation.encrypted_fields(Patient)]
+    as_rotated = stored.values(*columns).get()
+    patient = Patient.objects.get(pk=before)
+    patient.is_active = False
+    patient.save()
+    assert stored.values(*columns).get() == as_rotated

@@ -18,8 +18,10 @@ PROGRESS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("writebacks", "0005_policies"), ("audit", "0002_rules")]
+    dependencies = [("writebacks", "0006_patient"), ("audit", "0002_rules")]
 
     operations = [
-        AuditTable("pms_writebacks", record="writeback", ignore=PROGRESS),
+        AuditTable(
+            "pms_writebacks", record="writeback", patient="patient_id", ignore=PROGRESS
+        ),
     ]
