@@ -53,7 +53,7 @@ class MembersViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Membership])
             return super().get_queryset()
         organization = managed(self.request, self.kwargs["organization_pk"])
         rows = Membership.objects.filter(organization=organization)
-        return rows.select_related("user", "granted_by").prefetch_related("clinics")
+        return rows.select_related("user", "granted_by")
 
     @extend_schema(
         operation_id="give_access",
@@ -73,6 +73,7 @@ class MembersViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Membership])
             user=_person(asked["username"]),
             organization=organization,
             role=asked["role"],
+            clinics=sorted(clinic.pk for clinic in clinics),
             ends_at=asked["ends_at"],
             reason=asked["reason"],
             granted_by_id=access.of(request).actor.user_id,
@@ -83,7 +84,6 @@ class MembersViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Membership])
             except memberships.Refused as refused:
                 raise _answer(refused) from None
             given.save(force_insert=True)
-            given.clinics.set(clinics)
         told = serializers.MemberSerializer(given).data
         return Response(told, status=status.HTTP_201_CREATED)
 

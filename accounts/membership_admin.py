@@ -6,8 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, Func, IntegerField, OuterRef, QuerySet
+from django.db.models.lookups import IsNull
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -26,6 +28,11 @@ class MembershipForm(forms.ModelForm):
     """A role to be given by whoever `asker` says."""
 
     asker: Access
+    clinics = forms.ModelMultipleChoiceField(
+        Clinic.objects.none(),
+        required=False,
+        help_text="None chosen: all of the organization's.",
+    )
 
     class Meta:
         model = Membership
@@ -38,10 +45,17 @@ class MembershipForm(forms.ModelForm):
         clinics = may(Clinic.objects.all(), Action.MANAGE_ACCESS)
         if self.instance.pk:
             clinics = clinics.filter(organization=self.instance.organization_id)
-        if "clinics" in own:
-            own["clinics"].queryset = clinics
+        own["clinics"].queryset = clinics
         if "organization" in own:
             own["organization"].queryset = may(Organization.objects.all(), Action.MANAGE_ACCESS)
+
+    def clean_clinics(self) -> list[Any]:
+        chosen = sorted(clinic.pk for clinic in self.cleaned_data["clinics"])
+        stands = self.instance.clinics
+        if not chosen and not Clinic.objects.filter(pk__in=stands).exists():
+            # None of its clinics is left, so none was there to choose: that is not to choose all.
+            return stands
+        return chosen
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -55,8 +69,9 @@ class MembershipForm(forms.ModelForm):
             ends_at=cleaned["ends_at"],
             reason=cleaned["reason"],
         )
+        clinics = list(Clinic.objects.filter(pk__in=cleaned["clinics"]))
         try:
-            memberships.check(self.asker, given, list(cleaned["clinics"]), timezone.now())
+            memberships.check(self.asker, given, clinics, timezone.now())
         except memberships.Refused as refused:
             field = refused.field if refused.field in self.fields else None
             self.add_error(field, str(refused))
@@ -103,12 +118,20 @@ class MembershipAdmin(TenantAdmin):
     @admin.display(description="clinics")
     def at(self, membership: Membership) -> str:
         """Return the clinics that it is narrowed to."""
-        return ", ".join(str(each) for each in membership.clinics.all()) or "all"
+        if not membership.clinics:
+            return "all"
+        return ", ".join(membership.clinic_names) or "none that is left"  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("clinics")
+        place = Func(
+            OuterRef("clinics"), F("pk"), function="array_position", output_field=IntegerField()
+        )
+        names = Clinic.objects.filter(IsNull(place, False)).values("name")
+        return super().get_queryset(request).annotate(clinic_names=ArraySubquery(names))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj and not self.has_change_permission(request, obj):  # names to be read, and no ids
+            return [*self.fixed, *("at" if each == "clinics" else each for each in self.changed)]
         return [*self.fixed, *self.changed] if obj else ["username", "organization", *self.changed]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

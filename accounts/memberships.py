@@ -120,7 +120,7 @@ def _check_no_more_than_own(access: Access, given: Membership, clinics: Collecti
 def _managers(organization: Organization) -> QuerySet[Membership]:
     return Membership.objects.filter(
         organization=organization,
-        clinics=None,
+        clinics=[],
         role__in=MANAGING,
         ends_at=None,
         user__is_active=True,

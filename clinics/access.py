@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
@@ -112,10 +111,7 @@ def of_person(
         return replace(NOBODY, actor=Actor(address=address))
     with scope.within(Scope(user_id=user.pk)):
         memberships = list(
-            Membership.objects.current(now or timezone.now())
-            .filter(user=user)
-            .annotate(narrowed_to=ArrayAgg("clinics", filter=Q(clinics__isnull=False), default=[]))
-            .order_by("pk")
+            Membership.objects.current(now or timezone.now()).filter(user=user).order_by("pk")
         )
     roles = [str(each.label) for each in memberships]
     return Access(
@@ -129,7 +125,7 @@ def of_person(
             Holding(
                 organization_id=each.organization_id,
                 actions=ROLES[Role(each.role)],
-                clinic_ids=frozenset(each.narrowed_to),
+                clinic_ids=frozenset(each.clinics),
             )
             for each in memberships
         ),

@@ -143,7 +143,7 @@ class ClinicAdmin(TenantAdmin):
         return ["organization"] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # A role that is narrowed to a clinic would be narrowed to none, which means all.
+        # Roles and keys narrowed to it would be left with an id that tells nobody anything.
         return False
 
 

@@ -10,11 +10,12 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -98,8 +99,13 @@ class Membership(models.Model):
         Organization, on_delete=models.CASCADE, related_name="memberships"
     )
     role = models.CharField(max_length=20, choices=Role)
-    clinics: models.ManyToManyField[Clinic, Any] = models.ManyToManyField(
-        "Clinic", blank=True, related_name="+", help_text="None chosen: all of the organization's."
+    #: As an array, which no deletion of a clinic can empty: empty would mean all of them. It is in
+    #: the row itself, so that the row's audit and policies hold for it too.
+    clinics = ArrayField(
+        models.UUIDField(),
+        default=list,
+        blank=True,
+        help_text="None chosen: all of the organization's.",
     )
     ends_at = models.DateTimeField(
         null=True, blank=True, help_text="For temporary access: when it ends by itself."

@@ -31,7 +31,8 @@ class ProtectTable(Operation):
     `column` is the tenant's, `everywhere` says that the table tells how things stand and holds no
     patient's data, `person` that rows of a person are also theirs (for reading). A table without a
     tenant of its own goes with the row that `via` names, as (column, table): it is seen and changed
-    wherever that row is seen.
+    wherever that row is seen. So that must be no table with `person`, whose rows are seen by whom
+    they are about: rows that go with them could be changed by that person too.
     """
 
     reversible = True

@@ -156,7 +156,7 @@ def test_staff_and_admins_of_some_clinics_make_no_keys(
     organization: Organization, clinic: Clinic, manager: User
 ) -> None:
     key = issue(organization).key
-    manager.memberships.get().clinics.add(clinic)
+    manager.memberships.update(clinics=[clinic.pk])
     staff = make.member(organization, Role.STAFF, is_staff=True)
     for person in (staff, manager):
         client = as_(person)

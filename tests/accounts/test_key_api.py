@@ -154,7 +154,7 @@ def test_an_admin_here_who_is_staff_there_makes_no_key_there(manager: User, api:
 def test_an_admin_of_some_clinics_makes_no_key_of_the_organization(
     organization: Organization, clinic: Clinic, manager: User, api: Api
 ) -> None:
-    manager.memberships.get().clinics.add(clinic)
+    manager.memberships.update(clinics=[clinic.pk])
     client = api(manager)
     body = {"name": "Agent", "scopes": ["read"], "clinics": [str(clinic.pk)]}
     expected = (403, "whole_organization_needed")

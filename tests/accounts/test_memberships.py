@@ -61,7 +61,50 @@ def test_a_clinic_admin_gives_a_role_at_some_clinics(
     assert answer.status_code == 302
     given = Membership.objects.get(user=helper)
     assert (given.role, given.granted_by, given.ends_at) == ("staff", manager, None)
-    assert list(given.clinics.all()) == [clinic]
+    assert given.clinics == [clinic.pk]
+    assert f'<td class="field-at">{clinic}</td>' in as_(manager).get(LIST).content.decode()
+
+
+def test_a_role_is_narrowed_and_widened(
+    organization: Organization, manager: User, staff: User
+) -> None:
+    given = staff.memberships.get()
+    clinics = sorted(make.clinic(organization).pk for _ in range(2))
+    for chosen in (clinics, clinics[:1], []):
+        body = form(organization, "", clinics=[str(pk) for pk in reversed(chosen)])
+        assert as_(manager).post(page_of(given), body).status_code == 302
+        given.refresh_from_db()
+        assert given.clinics == chosen
+
+
+def test_a_change_of_something_else_widens_no_role_whose_clinics_are_gone(
+    organization: Organization, clinic: Clinic, manager: User, staff: User
+) -> None:
+    given = staff.memberships.get()
+    gone = make.clinic(organization)
+    Membership.objects.filter(pk=given.pk).update(clinics=[gone.pk])
+    pk = gone.pk
+    gone.delete()
+    client = as_(manager)
+    assert "none that is left" in client.get(LIST).content.decode()
+    body = form(organization, "", role="read_only")
+    assert client.post(page_of(given), body).status_code == 302
+    given.refresh_from_db()
+    assert (given.role, given.clinics) == ("read_only", [pk])
+    client.post(page_of(given), body | {"clinics": [str(clinic.pk)]})
+    given.refresh_from_db()
+    assert given.clinics == [clinic.pk]
+
+
+def test_the_page_of_ended_access_names_its_clinics(
+    organization: Organization, clinic: Clinic, manager: User, staff: User, clock: Clock
+) -> None:
+    given = staff.memberships.get()
+    ended = {"clinics": [clinic.pk], "ends_at": clock.now, "reason": "Support"}
+    Membership.objects.filter(pk=given.pk).update(**ended)
+    page = as_(manager).get(page_of(given)).content.decode()
+    assert f'<div class="readonly">{clinic}</div>' in page
+    assert str(clinic.pk) not in page
 
 
 def test_temporary_access_ends_by_itself(
@@ -228,9 +271,7 @@ def test_the_last_clinic_admin_stays(
     for changes in ({"role": "staff"}, {"clinics": [str(clinic.pk)]}):
         body = form(organization, "", role="clinic_admin") | changes
         assert as_(manager).post(page_of(theirs), body).status_code == 302, "one is left"
-        theirs.refresh_from_db()
-        theirs.clinics.clear()
-        Membership.objects.filter(pk=theirs.pk).update(role=Role.CLINIC_ADMIN)
+        Membership.objects.filter(pk=theirs.pk).update(role=Role.CLINIC_ADMIN, clinics=[])
     assert as_(manager).post(f"{LIST}{own.pk}/end/").status_code == 302
     own.refresh_from_db()
     assert own.ends_at == clock.now

@@ -205,6 +205,19 @@ def test_an_organization_is_its_own_tenant_and_a_user_has_none(noted: Noted) -> 
     assert {created.organization_id, changed.organization_id} == {None}
 
 
+def test_who_narrows_or_widens_a_role_is_told(
+    clinic: Clinic, somebody: Actor, noted: Noted
+) -> None:
+    given = make.member(clinic.organization).memberships.get()
+    noted()
+    for clinics in ([clinic.pk], []):
+        given.clinics = clinics
+        given.save()
+        (entry,) = noted()
+        assert told(entry) == ("update", "membership", [str(given.pk)], [], ["clinics"])
+        assert (entry.organization_id, entry.user_id) == (clinic.organization_id, 41)
+
+
 def test_an_integrations_keys_are_named_and_its_lease_is_not_told(
     integration: Integration, noted: Noted
 ) -> None:

@@ -215,15 +215,14 @@ def person(login: str, world: World) -> User:
     }
     ends = {"temporary staff": timedelta(hours=1), "staff whose access ended": timedelta(0)}
     if login not in ("no member", "operator"):
-        membership = Membership.objects.create(
+        Membership.objects.create(
             user=user,
             organization=own.organization,
             role=roles.get(login, Role.STAFF),
             ends_at=timezone.now() + ends[login] if login in ends else None,
             reason="Support" if login in ends else "",
+            clinics=[own.pk] if login in NARROWED else [],
         )
-        if login in NARROWED:
-            membership.clinics.add(own)
     return user
 
 
@@ -375,6 +374,19 @@ def test_temporary_access_ends_by_itself(world: World) -> None:
     assert client.get(patients).status_code == 200
     Membership.objects.filter(user=user).update(ends_at=timezone.now())
     assert client.get(patients).status_code == 403
+
+
+def test_a_role_of_one_clinic_shows_no_other_when_that_is_deleted(world: World) -> None:
+    user = person("staff", world)
+    gone = make.clinic(world.clinics["own"].organization)
+    Membership.objects.filter(user=user).update(clinics=[gone.pk])
+    client = APIClient()
+    client.force_authenticate(user)
+    assert [row["id"] for row in client.get("/api/v1/clinics").json()["results"]] == [str(gone.pk)]
+    gone.delete()
+    assert client.get("/api/v1/clinics").json()["results"] == []
+    for target in TARGETS:
+        assert client.get(address("patient-list", target, world)).status_code == 404
 
 
 def routes(patterns: Any = None, before: str = "") -> Iterator[tuple[str, str, Any]]:

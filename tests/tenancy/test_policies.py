@@ -158,6 +158,16 @@ def test_ones_own_memberships_are_found_before_it_is_known_where_one_belongs(
         assert Membership.objects.update(role="clinic_admin") == 0
 
 
+def test_nobody_widens_their_own_role(organization: Organization, clinic: Clinic) -> None:
+    person = make.member(organization)
+    person.memberships.update(clinics=[clinic.pk])
+    with scope.within(Scope(user_id=person.pk)):
+        assert Membership.objects.get().clinics == [clinic.pk]
+        assert Membership.objects.update(clinics=[]) == 0
+        assert Membership.objects.all().delete() == (0, {})
+    assert person.memberships.get().clinics == [clinic.pk]
+
+
 def test_raw_sql_of_the_webs_role_reads_and_writes_nothing(two: tuple[Clinic, Clinic]) -> None:
     ours, _ = two
     with web_role() as cursor:
