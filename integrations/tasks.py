@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from clinics import pruning
 from integrations.contract import Priority
 from integrations.http.errors import PmsError
 from integrations.models import BudgetCap, BudgetWindow, Call, Integration, IntegrationStatus
@@ -17,10 +17,6 @@ from integrations.session import open_session
 from tenancy import scope
 
 logger = logging.getLogger(__name__)
-
-#: Rows that one statement of `prune` deletes at most, and its statements for each table in a run.
-PRUNED_AT_ONCE = 5_000
-PRUNED_TIMES = 20
 
 
 @shared_task
@@ -65,18 +61,7 @@ def prune() -> int:
     windows = now - timedelta(days=settings.BUDGET_HISTORY_DAYS)
     with scope.everywhere():
         return (
-            _prune(Call.objects.filter(at__lt=calls).order_by("at"))
-            + _prune(BudgetWindow.objects.filter(starts_at__lt=windows))
-            + _prune(BudgetCap.objects.filter(until__lte=now))
+            pruning.prune(Call.objects.filter(at__lt=calls).order_by("at"))
+            + pruning.prune(BudgetWindow.objects.filter(starts_at__lt=windows))
+            + pruning.prune(BudgetCap.objects.filter(until__lte=now))
         )
-
-
-def _prune(old: QuerySet[Model]) -> int:
-    deleted = 0
-    for _ in range(PRUNED_TIMES):
-        keys = list(old.values_list("pk", flat=True)[:PRUNED_AT_ONCE])
-        # With its condition again: a cap may have been told anew meanwhile.
-        deleted += old.order_by().filter(pk__in=keys).delete()[0]
-        if len(keys) < PRUNED_AT_ONCE:
-            break
-    return deleted

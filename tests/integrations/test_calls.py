@@ -12,7 +12,7 @@ from celery.schedules import schedule
 from django.conf import settings as frontdesk
 from django.db import IntegrityError, transaction
 
-from integrations import tasks
+from clinics import pruning
 from integrations.adapters.sikka import answers
 from integrations.contract import Priority, Scope
 from integrations.http import budget
@@ -270,8 +270,8 @@ def test_it_takes_small_bites_and_leaves_the_rest_to_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
     django_assert_num_queries: Any,
 ) -> None:
-    monkeypatch.setattr(tasks, "PRUNED_AT_ONCE", 3)
-    monkeypatch.setattr(tasks, "PRUNED_TIMES", 2)
+    monkeypatch.setattr(pruning, "AT_ONCE", 3)
+    monkeypatch.setattr(pruning, "TIMES", 2)
     lines = [line(integration, NOW - (30 - number) * DAY) for number in range(10)]
     with django_assert_num_queries(2 * 2 + 1 + 1):
         assert prune() == 6
