@@ -7,11 +7,16 @@ from django.db import migrations, models
 
 
 def fill(apps, schema_editor):
-    writebacks = apps.get_model("writebacks", "Writeback").objects.filter(patient=None)
-    for writeback in writebacks.order_by("pk").only("pk", "command"):
-        patient = (writeback.command or {}).get("patient")
-        if patient:
-            writebacks.filter(pk=writeback.pk).update(patient_id=uuid.UUID(patient))
+    """Name the patient of each writeback that there is; one whom we do not have stays open."""
+    writebacks = apps.get_model("writebacks", "Writeback").objects
+    patients = apps.get_model("clinics", "Patient").objects
+    for writeback in writebacks.filter(patient=None).order_by("pk").only("pk", "command"):
+        try:
+            patient = uuid.UUID((writeback.command or {}).get("patient", ""))
+        except ValueError:
+            continue
+        if patients.filter(pk=patient).exists():
+            writebacks.filter(pk=writeback.pk).update(patient_id=patient)
 
 
 class Migration(migrations.Migration):
