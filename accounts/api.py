@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import serializers, tokens
+from clinics.authorization import admit_person
 from clinics.models import User
 
 
@@ -120,6 +121,7 @@ class LogoutEverywhereView(generics.GenericAPIView):
     def post(self, request: Request) -> Response:
         if not isinstance(request.user, User):
             raise PersonsOnly
+        admit_person(request)
         tokens.log_out_everywhere(request.user, timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
