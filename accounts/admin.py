@@ -90,7 +90,8 @@ class ApiKeyAdmin(TenantAdmin):
     search_fields = ["name", "prefix"]
     shown = [
         *("organization", "name", "prefix", "standing", "may", "for_clinics", "rate_limit"),
-        *("created_by", "created_at", "expires_at", "last_used_at", "revoked_at", "replaced_by"),
+        *("created_by", "created_by_key", "created_at", "expires_at", "last_used_at"),
+        *("revoked_at", "replaced_by"),
     ]
 
     @admin.display(description="standing")
@@ -198,7 +199,8 @@ class ApiKeyAdmin(TenantAdmin):
             return self._ask(
                 request,
                 key,
-                question=f"Revoke {key}? What uses it is refused from its next request on.",
+                question=f"Revoke {key}, and every key that was made with it? "
+                "What uses them is refused from its next request on.",
                 button="Revoke it",
             )
         keys.revoke(key, timezone.now())

@@ -15,7 +15,8 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import serializers, tokens
+from accounts import lockout, serializers, tokens
+from clinics.authorization import admit_person
 from clinics.models import User
 
 
@@ -25,11 +26,17 @@ class BadLogin(AuthenticationFailed):
 
 
 class LoginLocked(APIException):
-    """Answered by config/lockout.py; named here for the schema."""
+    """For too many failures of an address; those of one name there answers config/lockout.py."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "login_locked"
-    default_detail = "Too many failed logins with this name from this address; see Retry-After."
+    default_detail = (
+        "Too many failed logins from this address, with this name or in all; see Retry-After."
+    )
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(lockout.words_of_address(wait))
+        self.wait = wait
 
 
 class RefreshRefused(AuthenticationFailed):
@@ -67,6 +74,9 @@ class LoginView(OpenView):
     def post(self, request: Request) -> Response:
         login = self.get_serializer(data=request.data)
         login.is_valid(raise_exception=True)
+        # Before the password is hashed: that takes time, which somebody else may need.
+        if wait := lockout.seconds_of_address(request._request, timezone.now()):
+            raise LoginLocked(wait)
         user = authenticate(request._request, **login.validated_data)
         if not isinstance(user, User):
             raise BadLogin
@@ -120,6 +130,7 @@ class LogoutEverywhereView(generics.GenericAPIView):
     def post(self, request: Request) -> Response:
         if not isinstance(request.user, User):
             raise PersonsOnly
+        admit_person(request)
         tokens.log_out_everywhere(request.user, timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -61,7 +61,10 @@ class OrganizationKeysViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Api
     """The API keys of one organization, newest first; ended ones too."""
 
     needs = Action.MANAGE_ACCESS
-    error_answers = {"create": (MoreThanOwn, WholeOrganization), "list": (WholeOrganization,)}
+    error_answers = {
+        "create": (MoreThanOwn, WholeOrganization, KeyEnded),
+        "list": (WholeOrganization,),
+    }
     queryset = ApiKey.objects.none()
     serializer_class = serializers.ApiKeySerializer
 
@@ -69,7 +72,8 @@ class OrganizationKeysViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Api
         if getattr(self, "swagger_fake_view", False):
             return super().get_queryset()
         organization = managed(self.request, self.kwargs["organization_pk"])
-        return ApiKey.objects.filter(organization=organization)
+        rows = ApiKey.objects.filter(organization=organization)
+        return rows.select_related("created_by")
 
     @extend_schema(
         operation_id="create_api_key",
@@ -77,7 +81,10 @@ class OrganizationKeysViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Api
         responses={201: serializers.IssuedKeySerializer},
     )
     def create(self, request: Request, organization_pk: str) -> Response:
-        """Make an API key. Its secret is in this answer and in no other."""
+        """Make an API key. Its secret is in this answer and in no other.
+
+        One that is made with an API key ends no later than that key, and is revoked with it.
+        """
         organization = managed(request, organization_pk)
         form = serializers.NewKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -91,6 +98,8 @@ class OrganizationKeysViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Api
             raise ValidationError({"clinics": [str(error)]}) from None
         except keys.WrongEnd as error:
             raise ValidationError({"expires_at": [str(error)]}) from None
+        except keys.KeyEnded as error:
+            raise KeyEnded(str(error)) from None
         return _shown_once(issued)
 
 
@@ -104,7 +113,8 @@ class ApiKeyViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]):
     serializer_class = serializers.ApiKeySerializer
 
     def get_queryset(self) -> QuerySet[ApiKey]:
-        return access.of(self.request).visible(ApiKey.objects.all(), self.needs)
+        rows = ApiKey.objects.select_related("created_by")
+        return access.of(self.request).visible(rows, self.needs)
 
     @extend_schema(
         operation_id="rotate_api_key",
@@ -113,7 +123,10 @@ class ApiKeyViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]):
     )
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
-        """Replace the key by one of a new secret, at once; the old one works on for the overlap."""
+        """Replace the key by one of a new secret, at once; the old one works on for the overlap.
+
+        Asked for with an API key, the new one ends no later than that key, and is revoked with it.
+        """
         key = self.get_object()
         form = serializers.RotationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -128,7 +141,7 @@ class ApiKeyViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]):
 
     @extend_schema(operation_id="revoke_api_key")
     def destroy(self, request: Request, pk: str) -> Response:
-        """Revoke the key: it gives nothing from its next request on."""
+        """Revoke the key and every key that was made with it: they give nothing from now on."""
         keys.revoke(self.get_object(), timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -1,4 +1,7 @@
-"""Make, replace and end API keys. Nobody gives a key more than they may do themselves."""
+"""Make, replace and end API keys. Nobody gives a key more than they may do themselves.
+
+What a key makes ends no later than it does, and is revoked with it: a leaked key leaves nothing.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class WrongEnd(Exception):
 
 
 class KeyEnded(Exception):
-    """The key was replaced, revoked or expired before, or lost a clinic: it is not replaced."""
+    """The key was replaced, revoked or expired before, or lost a clinic: it is not replaced.
+
+    Or it was the key that asked, which ended meanwhile.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +66,27 @@ def issue(
     expires_at: datetime | None = None,
     rate_limit: int = USUAL_RATE,
 ) -> Issued:
-    """Make a key. Raises MoreThanOwn, ForeignClinic or WrongEnd."""
-    key = ApiKey(
-        organization=organization,
-        name=name,
-        scopes=sorted(set(scopes)),
-        clinics=sorted(set(clinics)),
-        expires_at=expires_at or now + USUAL_LIFE,
-        rate_limit=rate_limit,
-    )
-    check(access, key, now)
-    return save(key, access, now)
+    """Make a key.
+
+    Raises MoreThanOwn, ForeignClinic or WrongEnd, or KeyEnded where a key asks that has ended.
+    """
+    with transaction.atomic():
+        _one_at_a_time(organization.pk)
+        latest = _latest_end(access, now)
+        key = ApiKey(
+            organization=organization,
+            name=name,
+            scopes=sorted(set(scopes)),
+            clinics=sorted(set(clinics)),
+            expires_at=expires_at or _sooner(now + USUAL_LIFE, latest),
+            rate_limit=rate_limit,
+        )
+        check(access, key, now)
+        if latest and key.expires_at > latest:
+            raise WrongEnd(
+                f"A key made by a key ends no later than that one, on {latest.isoformat()}."
+            )
+        return save(key, access, now)
 
 
 def check(access: Access, key: ApiKey, now: datetime) -> None:
@@ -104,12 +120,15 @@ def _lacking(access: Access, scope: str, action: Action) -> str:
 def rotate(access: Access, key: ApiKey, overlap: timedelta, now: datetime) -> Issued:
     """Replace a key by one of a new secret that may do the same for as long.
 
-    The old one works on until the overlap ends. Raises KeyEnded, or MoreThanOwn: whoever sees the
-    new secret could use it.
+    The old one works on until the overlap ends. Where a key asks, also for itself, the new one ends
+    no later than that key. Raises KeyEnded, or MoreThanOwn: whoever sees the new secret could use
+    it.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise ValueError(f"an overlap of {overlap}")
     with transaction.atomic():
+        _one_at_a_time(key.organization_id)
+        latest = _latest_end(access, now)
         # With its organization, which the check asks about.
         rows = ApiKey.objects.select_for_update(of=("self",)).select_related("organization")
         old = rows.get(pk=key.pk)
@@ -126,7 +145,7 @@ def rotate(access: Access, key: ApiKey, overlap: timedelta, now: datetime) -> Is
                 scopes=old.scopes,
                 clinics=old.clinics,
                 rate_limit=old.rate_limit,
-                expires_at=now + (old.expires_at - old.created_at),
+                expires_at=_sooner(now + (old.expires_at - old.created_at), latest),
             ),
             access,
             now,
@@ -138,9 +157,45 @@ def rotate(access: Access, key: ApiKey, overlap: timedelta, now: datetime) -> Is
 
 
 def revoke(key: ApiKey, now: datetime) -> None:
-    """End a key at once; a second time changes nothing."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
+    """End a key and all that followed from it at once; a second time changes nothing."""
+    with transaction.atomic():
+        _one_at_a_time(key.organization_id)
+        ending = _with_all_it_made(key)
+        ApiKey.objects.filter(pk__in=ending, revoked_at=None).update(revoked_at=now)
     key.refresh_from_db(fields=["revoked_at"])
+
+
+def _with_all_it_made(key: ApiKey) -> set[UUID]:
+    """Return the key, what it made or replaced, what those did, and so on."""
+    found = {key.pk}
+    newest = found
+    while newest:
+        made = ApiKey.objects.filter(created_by_key__in=newest).values_list("pk", flat=True)
+        newest = set(made) - found
+        found = found | newest
+    return found
+
+
+def _one_at_a_time(organization_id: UUID) -> None:
+    """Wait for whoever else is changing keys there: none is made beside a revocation."""
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+
+
+def _latest_end(access: Access, now: datetime) -> datetime | None:
+    """Return when the key that asks ends; None where a person does. Raises KeyEnded.
+
+    It is read anew: it may have been revoked since its request was let in.
+    """
+    if not access.actor.key_id:
+        return None
+    asks = ApiKey.objects.working(now).filter(pk=access.actor.key_id).first()
+    if asks is None:
+        raise KeyEnded("The API key that asks for this has ended.")
+    return asks.expires_at
+
+
+def _sooner(end: datetime, latest: datetime | None) -> datetime:
+    return min(end, latest) if latest else end
 
 
 def save(key: ApiKey, access: Access, now: datetime) -> Issued:
@@ -151,5 +206,7 @@ def save(key: ApiKey, access: Access, now: datetime) -> Issued:
     key.created_at = now
     if access.actor.user_id:
         key.created_by = User.objects.get(pk=access.actor.user_id)
+    if access.actor.key_id:
+        key.created_by_key = ApiKey.objects.get(pk=access.actor.key_id)
     key.save(force_insert=True)
     return Issued(key, text)

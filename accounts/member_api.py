@@ -29,6 +29,11 @@ class TemporaryAccess(PermissionDenied):
     default_detail = "Who has temporary access gives none to others: it would last longer."
 
 
+class PeopleOnly(PermissionDenied):
+    default_code = "not_for_keys"
+    default_detail = "Roles are given by people."
+
+
 class LastClinicAdmin(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "last_clinic_admin"
@@ -42,8 +47,8 @@ class MembersViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Membership])
     lookup_value_converter = "int"
     error_answers = {
         "list": (WholeOrganization,),
-        "create": (WholeOrganization, OwnAccess, TemporaryAccess, MoreThanOwn),
-        "destroy": (WholeOrganization, LastClinicAdmin),
+        "create": (WholeOrganization, PeopleOnly, OwnAccess, TemporaryAccess, MoreThanOwn),
+        "destroy": (WholeOrganization, PeopleOnly, LastClinicAdmin),
     }
     queryset = Membership.objects.none()
     serializer_class = serializers.MemberSerializer
@@ -63,6 +68,10 @@ class MembersViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Membership])
     def create(self, request: Request, organization_pk: str) -> Response:
         """Give somebody a role, or temporary access."""
         organization = managed(request, organization_pk)
+        try:
+            memberships.people_only(access.of(request))
+        except memberships.Refused as refused:
+            raise _answer(refused) from None
         form = serializers.NewMemberSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         asked = form.validated_data

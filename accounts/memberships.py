@@ -30,6 +30,12 @@ class Refused(Exception):
         self.field = field
 
 
+def people_only(access: Access) -> None:
+    """Raise Refused for a program: a role that it gave would outlive its key."""
+    if access.actor.key_id:
+        raise Refused("not_for_keys", "Roles are given by people.")
+
+
 def check(access: Access, given: Membership, clinics: Collection[Clinic], now: datetime) -> None:
     """Raise Refused unless this login may give this role as it will stand after saving.
 
@@ -73,10 +79,12 @@ def for_good(access: Access, organization: Organization) -> bool:
     What it gave would outlive it otherwise.
     """
     user_id = access.actor.user_id
+    # Of a key it is not asked here: what a key makes ends with it.
     return user_id is None or _managers(organization).filter(user_id=user_id).exists()
 
 
 def _may_manage(access: Access, given: Membership, *, ending: bool = False) -> None:
+    people_only(access)
     organization = given.organization
     if not access.may(Action.MANAGE_ACCESS, organization):
         raise Refused(

@@ -99,6 +99,14 @@ class ApiKey(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False
     )
+    created_by_key = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="made",
+        help_text="The key that asked for it, by making or replacing; it is revoked with that one.",
+    )
     created_at = models.DateTimeField(default=utc_now, editable=False)
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(

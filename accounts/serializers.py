@@ -42,6 +42,12 @@ class ApiKeySerializer(serializers.ModelSerializer):
     """An API key, without its secret."""
 
     scopes = serializers.ListField(child=serializers.ChoiceField(list(KeyScope)))
+    created_by = serializers.CharField(
+        source="created_by.username",
+        default=None,
+        read_only=True,
+        help_text="The person who made it; null where a key did.",
+    )
 
     class Meta:
         model = ApiKey
@@ -53,6 +59,8 @@ class ApiKeySerializer(serializers.ModelSerializer):
             "scopes",
             "clinics",
             "rate_limit",
+            "created_by",
+            "created_by_key",
             "created_at",
             "expires_at",
             "last_used_at",
@@ -93,7 +101,9 @@ class NewKeySerializer(serializers.Serializer):
         default=USUAL_RATE, min_value=1, max_value=HIGHEST_RATE, help_text="Requests a minute."
     )
     expires_at = OffsetDateTimeField(
-        default=None, help_text="In a year unless said otherwise, in two at most."
+        default=None,
+        help_text="In a year unless said otherwise, in two at most; "
+        "no later than the API key that asks.",
     )
 
 

@@ -22,6 +22,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import secret
 from accounts.models import RefreshToken, TokenFamily
+from audit import logins
+from audit.models import Action
 from clinics.models import User
 
 #: The claim of an access token that names its family.
@@ -92,6 +94,7 @@ def _rotate(family: TokenFamily | None, hashed: str, now: datetime) -> Pair | tu
         return UNKNOWN  # pruned in this moment
     if token.used_at:
         revoke(family.pk, now)
+        logins.note(Action.REFRESH_REUSED, family.user_id)
         return REUSED
     if not holds(family):
         return REVOKED
@@ -140,11 +143,17 @@ def family_of(claim: object) -> TokenFamily | None:
 
 
 def log_out(text: str, now: datetime) -> None:
-    """End the login that this refresh token is from, in whatever state the token is."""
-    if _FORMAT.fullmatch(text):
-        known = RefreshToken.objects.filter(hashed=secret.hashed(text))
-        for pk in known.values_list("family_id", flat=True):
-            revoke(pk, now)
+    """End the login that this refresh token is from, in whatever state the token is.
+
+    It is noted where it ended something.
+    """
+    if not _FORMAT.fullmatch(text):
+        return
+    known = RefreshToken.objects.filter(hashed=secret.hashed(text))
+    for pk, user_id in known.values_list("family_id", "family__user_id"):
+        with transaction.atomic():
+            if revoke(pk, now):
+                logins.note(Action.LOGOUT, user_id)
 
 
 def log_out_everywhere(user: User, now: datetime) -> None:
@@ -157,8 +166,10 @@ def log_out_everywhere(user: User, now: datetime) -> None:
         user.signed_out_at = now
         user.save(update_fields=["signed_out_at"])
         TokenFamily.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        logins.note(Action.LOGOUT, user.pk, everywhere=True)
 
 
-def revoke(family_id: UUID, now: datetime) -> None:
-    """End one login; a second time changes nothing."""
-    TokenFamily.objects.filter(pk=family_id, revoked_at=None).update(revoked_at=now)
+def revoke(family_id: UUID, now: datetime) -> bool:
+    """End one login, and return whether it had not ended; a second time changes nothing."""
+    families = TokenFamily.objects.filter(pk=family_id, revoked_at=None)
+    return families.update(revoked_at=now) > 0

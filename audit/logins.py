@@ -1,4 +1,7 @@
-"""Note logins, failed ones and logouts. No password and no name that was typed is kept."""
+"""Note logins, failed ones, logouts, and refresh tokens used twice.
+
+No password and no name that was typed is kept.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from django.dispatch import receiver
 
 from audit import entries
 from audit.models import Action
+from tenancy import scope
+from tenancy.scope import NOTHING, Actor, Scope
 
 
 def note(action: Action, user_id: int | None, **details: Any) -> None:
@@ -18,7 +23,11 @@ def note(action: Action, user_id: int | None, **details: Any) -> None:
     Raises DatabaseError where it cannot be written; then nobody is logged in.
     """
     record_ids = [] if user_id is None else [user_id]
-    entries.write(action, "user", record_ids=record_ids, user_id=user_id, details=details)
+    # Whoever has a session in that browser may be somebody else: only the address is known to be
+    # that of the login.
+    address = (scope.current() or NOTHING).actor.address
+    with scope.within(Scope(actor=Actor(address=address))):
+        entries.write(action, "user", record_ids=record_ids, user_id=user_id, details=details)
 
 
 @receiver(user_logged_in)

@@ -24,6 +24,7 @@ class Action(models.TextChoices):
     LOGIN = "login", "Logged in"
     LOGIN_FAILED = "login_failed", "Failed to log in"
     LOGOUT = "logout", "Logged out"
+    REFRESH_REUSED = "refresh_reused", "Used a refresh token again"
 
 
 class Entry(models.Model):

@@ -25,15 +25,18 @@ class Permitted(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False
-        _admit(request)
+        admit_person(request)
         if getattr(view, "action", "") in (None, "metadata"):
             return True  # a method that no view has: the view answers that itself
         require(request, needed(view))
         return True
 
 
-def _admit(request: Request) -> None:
-    """Give a request whose person logged in by a token what that person may do."""
+def admit_person(request: Request) -> None:
+    """Give a request whose person logged in by a token what that person may do.
+
+    For views without `Permitted` too: what they change is put down to that person.
+    """
     person = request.user
     if isinstance(person, User) and access.of(request).actor.user_id != person.pk:
         address = address_of(request._request)

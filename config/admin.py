@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts import lockout as failures
 from clinics import access
+from config import lockout
 from writebacks.dashboard import practice_cards
 
 
@@ -21,6 +23,16 @@ class FrontdeskAdminSite(admin.AdminSite):
     index_title = "Practices"
     site_url = None
     index_template = "admin/frontdesk_index.html"
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show and take the form, but not from an address that failed too often."""
+        if request.method == "POST" and (
+            wait := failures.seconds_of_address(request, timezone.now())
+        ):
+            return lockout.refusal(request, failures.words_of_address(wait), wait)
+        return super().login(request, extra_context)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -23,6 +23,11 @@ def answer(request: HttpRequest, *unused: Any) -> HttpResponse:
         "There were too many failed logins with this name. "
         f"Try again in {-(-wait // 60)} minutes, or ask an operator."
     )
+    return refusal(request, message, wait)
+
+
+def refusal(request: HttpRequest, message: str, wait: int) -> HttpResponse:
+    """Return the answer of 429 in words for whoever asks."""
     response: HttpResponse
     if request.path.startswith("/api/"):
         response = plain_error(429, "login_locked", message)

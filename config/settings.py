@@ -155,6 +155,8 @@ LOGIN_DAYS = env.int("LOGIN_DAYS", default=30)
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+#: So many failures at one address within that time, whatever the names; a clinic may have one.
+LOGIN_FAILURES_OF_ADDRESS = 50
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "config.lockout.answer"
 #: The server in front of Django (uvicorn) has put the caller's own address there already.

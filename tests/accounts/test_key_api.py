@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import keys
+from accounts.authentication import of_key
 from accounts.models import ApiKey
 from clinics.models import Clinic, Membership, Organization, Role, User
 from tests import make
@@ -47,13 +50,14 @@ def test_a_clinic_admin_makes_a_key_that_works_and_is_shown_once(
         "scopes": ["read"],
         "clinics": [],
         "rate_limit": 600,
+        "created_by": manager.username,
+        "created_by_key": None,
         "created_at": "2030-03-05T15:00:00Z",
         "expires_at": "2031-03-05T15:00:00Z",
         "last_used_at": None,
         "revoked_at": None,
         "replaced_by": None,
     }
-    assert ApiKey.objects.get().created_by == manager
     assert client_of(secret).get("/api/v1/clinics").json()["results"][0]["id"] == str(clinic.pk)
     (listed,) = client.get(address(organization)).json()["results"]
     assert listed == made | {"last_used_at": "2030-03-05T15:00:00Z"}
@@ -309,3 +313,83 @@ def test_a_revocation_is_at_once_and_keeps_its_time(
 def test_nobody_without_a_login_sees_keys(organization: Organization) -> None:
     assert APIClient().get(address(organization)).status_code == 401
     assert APIClient().post(address(organization), {}).status_code == 401
+
+
+def test_a_key_tells_who_made_it(organization: Organization, manager: User, api: Api) -> None:
+    client = api(manager)
+    body = {"name": "Agent", "scopes": ["admin"]}
+    first = client.post(address(organization), body).json()
+    second = client_of(first["key"]).post(address(organization), body).json()
+    rows = [client.get(f"/api/v1/api-keys/{each['id']}").json() for each in (first, second)]
+    assert [(row["created_by"], row["created_by_key"]) for row in rows] == [
+        (manager.username, None),
+        (None, first["id"]),
+    ]
+
+
+def test_a_key_made_by_a_key_ends_no_later_than_its_maker(
+    organization: Organization, key: Keys, clock: Clock
+) -> None:
+    client = key("admin", expires_at=clock.now + timedelta(days=7))
+    body = {"name": "Next", "scopes": ["admin"]}
+    assert client.post(address(organization), body).json()["expires_at"] == "2030-03-12T15:00:00Z"
+    sooner = body | {"expires_at": "2030-03-12T14:00:00Z"}
+    answer = client.post(address(organization), sooner)
+    assert answer.json()["expires_at"] == sooner["expires_at"]
+    later = client.post(address(organization), body | {"expires_at": "2030-03-12T15:00:01Z"})
+    assert told(later) == (400, "invalid")
+    assert later.json()["error"]["details"] == {
+        "expires_at": [
+            "A key made by a key ends no later than that one, on 2030-03-12T15:00:00+00:00."
+        ]
+    }
+
+
+def test_a_key_that_replaces_itself_does_not_live_longer(
+    organization: Organization, clock: Clock
+) -> None:
+    old = issue(organization, "admin", expires_at=clock.now + timedelta(days=7))
+    clock.advance(86_400)
+    made = client_of(old.text).post(f"/api/v1/api-keys/{old.key.pk}/rotate").json()
+    assert (made["expires_at"], made["created_by_key"]) == (
+        "2030-03-12T15:00:00Z",
+        str(old.key.pk),
+    )
+
+
+def test_a_revocation_ends_every_key_that_followed_and_no_other(
+    organization: Organization, manager: User, api: Api
+) -> None:
+    leaked, other = issue(organization, "admin"), issue(organization, "admin")
+    body = {"name": "Next", "scopes": ["admin"]}
+
+    def child_of(text: str) -> str:
+        return str(client_of(text).post(address(organization), body).json()["key"])
+
+    def replaced(client: APIClient, text: str) -> str:
+        row = ApiKey.objects.get(prefix=text[3:11])
+        return str(client.post(f"/api/v1/api-keys/{row.pk}/rotate").json()["key"])
+
+    child = child_of(leaked.text)
+    grandchild = child_of(child)
+    by_the_key = replaced(client_of(grandchild), other.text)
+    by_itself = replaced(client_of(leaked.text), leaked.text)
+    by_a_person = replaced(api(manager), child_of(leaked.text))
+    ended = [leaked.text, child, grandchild, by_the_key, by_itself]
+    assert api(manager).delete(f"/api/v1/api-keys/{leaked.key.pk}").status_code == 204
+    answers = [told(client_of(text).get("/api/v1/clinics")) for text in ended]
+    assert answers == [(401, "key_revoked")] * 5
+    assert client_of(by_a_person).get("/api/v1/clinics").status_code == 200
+    assert client_of(other.text).get("/api/v1/clinics").status_code == 200, "its overlap"
+    assert len(set(ApiKey.objects.exclude(revoked_at=None).values_list("revoked_at"))) == 1
+
+
+def test_a_key_that_was_just_revoked_makes_none(organization: Organization) -> None:
+    """Its request may have been let in before the revocation, and waits for that to end."""
+    key = issue(organization, "admin").key
+    keys.revoke(key, timezone.now())
+    with pytest.raises(keys.KeyEnded):
+        keys.issue(of_key(key), organization, name="Next", scopes=["admin"], now=timezone.now())
+    another = issue(organization, "admin").key
+    with pytest.raises(keys.KeyEnded):
+        keys.rotate(of_key(key), another, timedelta(0), timezone.now())

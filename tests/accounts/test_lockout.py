@@ -80,6 +80,36 @@ def test_a_lock_is_for_one_name_at_one_address(staff: User) -> None:
     assert attempt(staff.username, REMOTE_ADDR="198.51.100.7").status_code == 429, "not reset"
 
 
+def test_many_names_from_one_address_are_refused_before_a_password_is_tried(
+    staff: User, clock: Clock
+) -> None:
+    there = {"REMOTE_ADDR": "198.51.100.7"}
+    for number in range(50):
+        assert attempt(f"name-{number}", **there).status_code == 401
+        clock.advance(1)
+    locked = (
+        429,
+        "login_locked",
+        "There were too many failed logins from this address. "
+        "Try again in 15 minutes, or ask an operator.",
+        "850",
+    )
+    with patch.object(MD5PasswordHasher, "encode", autospec=True) as hashing:
+        assert told(attempt("name-50", **there)) == locked
+        assert told(attempt(staff.username, make.PASSWORD, **there)) == locked
+        page = Client().post(ADMIN, {"username": "x", "password": GUESS}, **there)
+    assert hashing.call_count == 0
+    assert (page.status_code, page["Retry-After"]) == (429, "850")
+    assert "too many failed logins from this address" in page.content.decode()
+    assert Client().get(ADMIN, **there).status_code == 200
+    assert attempt(staff.username, make.PASSWORD).status_code == 200, "from elsewhere"
+    clock.advance(850)
+    assert attempt("name-51", **there).status_code == 401, "one is forgotten, so one is tried"
+    assert attempt("name-52", **there).status_code == 429
+    call_command("axes_reset_ip", "198.51.100.7")
+    assert attempt(staff.username, make.PASSWORD, **there).status_code == 200
+
+
 def test_what_a_caller_writes_into_headers_does_not_matter(staff: User) -> None:
     answers = [
         attempt(

@@ -131,22 +131,19 @@ def test_temporary_access_is_not_passed_on(
     assert told(answer) == (403, "temporary_access")
 
 
-@pytest.mark.parametrize(
-    ("scopes", "role", "status"),
-    [
-        (["admin"], "read_only", 403),
-        (["admin", "read"], "read_only", 201),
-        (["admin", "read"], "staff", 403),
-        (["admin", "read", "book", "sync"], "staff", 201),
-        (["read", "book", "sync"], "read_only", 403),
-    ],
-)
-def test_a_key_gives_no_role_that_may_more(
-    organization: Organization, helper: User, key: Keys, scopes: list[str], role: str, status: int
+def test_programs_neither_give_nor_end_roles(
+    organization: Organization, manager: User, staff: User, helper: User, key: Keys
 ) -> None:
-    answer = key(*scopes).post(address(organization), {"username": "helper", "role": role})
-    assert answer.status_code == status
-    assert helper.memberships.exists() is (status == 201)
+    client = key("admin", "read", "book", "sync")
+    body = {"username": "helper", "role": "read_only"}
+    one = f"{address(organization)}/{staff.memberships.get().pk}"
+    for answer in (client.post(address(organization), body), client.delete(one)):
+        assert told(answer) == (403, "not_for_keys")
+        assert answer.json()["error"]["message"] == "Roles are given by people."
+    assert not helper.memberships.exists()
+    assert staff.memberships.get().ends_at is None
+    assert client.get(address(organization)).status_code == 200
+    assert told(key("read").post(address(organization), body)) == (403, "scope_missing")
 
 
 @pytest.mark.parametrize("role", [Role.STAFF, Role.READ_ONLY])

@@ -233,3 +233,66 @@ def test_the_admins_logins_and_logouts_are_noted(clinic: Clinic, noted: Noted) -
         ("logout", user.pk, []),
         ("login_failed", user.pk, []),
     ]
+
+
+def test_logouts_over_rest_are_noted_with_their_person(
+    clinic: Clinic, staff: User, noted: Noted
+) -> None:
+    body = {"username": staff.username, "password": make.PASSWORD}
+    here, there = (APIClient().post("/api/v1/auth/login", body).json() for _ in range(2))
+    noted()
+    for _ in range(2):
+        APIClient().post("/api/v1/auth/logout", {"refresh": here["refresh"]})
+    (entry,) = noted()
+    assert told(entry) == ("logout", "user", [str(staff.pk)], [], {})
+    assert (entry.user_id, entry.address) == (staff.pk, "127.0.0.1")
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {there['access']}")
+    assert client.post("/api/v1/auth/logout-everywhere").status_code == 204
+    found = noted()
+    assert {entry.user_id for entry in found} == {staff.pk}, "what the table notes too"
+    assert [told(entry) for entry in found if entry.action == "logout"] == [
+        ("logout", "user", [str(staff.pk)], [], {"everywhere": True})
+    ]
+
+
+def test_a_logout_that_cannot_be_noted_does_not_happen(clinic: Clinic, staff: User) -> None:
+    body = {"username": staff.username, "password": make.PASSWORD}
+    told = APIClient().post("/api/v1/auth/login", body).json()
+    failure = patch("audit.entries.write", side_effect=DatabaseError("the disk is full"))
+    with failure, pytest.raises(DatabaseError, match="the disk is full"):
+        APIClient().post("/api/v1/auth/logout", {"refresh": told["refresh"]})
+    again = APIClient().post("/api/v1/auth/refresh", {"refresh": told["refresh"]})
+    assert again.status_code == 200
+
+
+def test_a_refresh_token_that_comes_again_is_noted(
+    clinic: Clinic, staff: User, noted: Noted
+) -> None:
+    body = {"username": staff.username, "password": make.PASSWORD}
+    first = APIClient().post("/api/v1/auth/login", body).json()
+    noted()
+    for status in (200, 401):
+        answer = APIClient().post("/api/v1/auth/refresh", {"refresh": first["refresh"]})
+        assert answer.status_code == status
+    (entry,) = noted()
+    assert told(entry) == ("refresh_reused", "user", [str(staff.pk)], [], {})
+    assert (entry.user_id, entry.get_action_display()) == (staff.pk, "Used a refresh token again")
+
+
+def test_a_login_is_not_put_down_to_the_session_beside_it(
+    clinic: Clinic, staff: User, noted: Noted
+) -> None:
+    colleague = make.member(clinic.organization, is_staff=True)
+    noted()
+    as_form, as_json = {}, {"content_type": "application/json"}
+    for address, form in (("/admin/login/", as_form), ("/api/v1/auth/login", as_json)):
+        for name, whose in (("nobody-of-this-name", None), (staff.username, staff.pk)):
+            browser = Client()
+            browser.force_login(colleague)
+            noted()
+            browser.post(address, {"username": name, "password": "sEcReT"}, **form)
+            (entry,) = noted()
+            assert (entry.action, entry.user_id) == ("login_failed", whose)
+            assert (entry.membership_id, entry.role) == (None, "")
+            assert entry.address == "127.0.0.1"
