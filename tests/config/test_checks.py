@@ -58,3 +58,15 @@ def test_no_cache_keeps_what_a_login_was_shown(
     answer = api(staff).get(f"/api/v1/clinics/{clinic.pk}/patients")
     assert answer["Cache-Control"] == "private, no-store"
     assert Client().get("/healthz").get("Cache-Control") is None
+
+
+def test_another_sites_form_and_frame_are_refused(staff: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(staff)
+    assert browser.post("/admin/logout/").status_code == 403
+    answer = browser.get("/admin/login/")
+    assert answer["X-Frame-Options"] == "DENY"
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
