@@ -209,9 +209,7 @@ class ApiKeyAdmin(TenantAdmin):
         return redirect("admin:accounts_apikey_change", key.pk)
 
     def _managed(self, request: HttpRequest, pk: Any) -> ApiKey:
-        key: ApiKey | None = self.get_object(request, str(pk))
-        if key is None:
-            raise Http404
+        key: ApiKey = self.get_object(request, str(pk))
         if not self.may_manage(request, key):
             raise PermissionDenied
         return key

@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Func, IntegerField, OuterRef, QuerySet
 from django.db.models.lookups import IsNull
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -170,9 +170,7 @@ class MembershipAdmin(TenantAdmin):
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
         """End a role or temporary access at once, after asking."""
-        membership: Membership | None = self.get_object(request, str(pk))
-        if membership is None:
-            raise Http404
+        membership: Membership = self.get_object(request, str(pk))
         if not self.has_change_permission(request, membership):
             raise PermissionDenied
         back = reverse("admin:clinics_membership_change", args=[membership.pk])

@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, Sum
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -38,7 +38,7 @@ LEVELS = {
 
 
 @admin.register(Integration)
-class IntegrationAdmin(ReadOnlyAdmin):
+class IntegrationAdmin(TenantAdmin):
     """How each link fares. Only its budget can be changed, and no secret is ever rendered."""
 
     list_display = ["clinic", "pms", "account", "badge", "reachable", "is_sandbox"]
@@ -62,8 +62,11 @@ class IntegrationAdmin(ReadOnlyAdmin):
         """Return whether it answers."""
         return str(_breaker(integration))
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return TenantAdmin.has_change_permission(self, request, obj)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
     def save_model(
         self, request: HttpRequest, obj: Integration, form: ModelForm, change: bool
@@ -82,8 +85,6 @@ class IntegrationAdmin(ReadOnlyAdmin):
     def reset_breaker(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the next call go through, although the last ones failed."""
         integration = self.get_object(request, object_id)
-        if integration is None:
-            raise Http404
         if not self.has_change_permission(request, integration):
             raise PermissionDenied
         Breaker(integration.pk).reset()
