@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -128,12 +129,13 @@ def stored(var: Path, key: str) -> str:
         return client.get(key)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Return once the condition holds; fail the test if it does not in time."""
+def wait_until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    """Return what the condition gives once that is true; fail the test if it is not in time."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, f"not so after {seconds} s"
         time.sleep(0.02)
+    return found
 
 
 def family(pid: int) -> list[psutil.Process]:

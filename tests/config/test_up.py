@@ -105,7 +105,8 @@ def test_everything_comes_back_after_it_was_killed(up: Up, var: Path, port: int)
     process = up()
     wait_for_start(process)
     for name in ("postgres", "valkey", "uvicorn", "worker", "beat"):
-        victim = _find(process.pid, name)
+        # What lost its database with the one before may itself be coming back just now.
+        victim = wait_until(lambda n=name: _find(process.pid, n), seconds=30)
         victim.kill()
         wait_until(lambda old=victim, n=name: _find(process.pid, n, but=old), seconds=30)
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), seconds=30)

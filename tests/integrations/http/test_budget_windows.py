@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -292,3 +293,10 @@ def test_neither_high_nor_a_moving_window_is_released(settings: Any) -> None:
     rolling = Limit(Scope.INTEGRATION, 200, 3600, reserve=50, moving=True)
     assert released(limit, HIGH, LATE) == 200
     assert released(rolling, LOW, LATE) == 150
+
+
+@pytest.mark.django_db
+def test_the_database_refuses_a_count_below_nothing() -> None:
+    with pytest.raises(IntegrityError, match="pms_call_count"), transaction.atomic():
+        BudgetWindow.objects.create(key="a", seconds=60, starts_at=HOUR, used_high=-1)
+    assert not BudgetWindow.objects.exists()
