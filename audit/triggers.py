@@ -26,6 +26,7 @@ class AuditTable(Operation):
     `record` is what a row is called, by default the table's name without its app. `organization`
     and `patient` name the columns with the tenant's and the patient's id, empty where there is
     none. An update of nothing but columns in `ignore` leaves no entry. The table has a column id.
+    Where the table is audited already, `instead_of` is what was ignored until now.
     """
 
     reversible = True
@@ -39,12 +40,14 @@ class AuditTable(Operation):
         organization: str = "organization_id",
         patient: str = "",
         ignore: Sequence[str] = (),
+        instead_of: Sequence[str] | None = None,
     ) -> None:
         self.table = table
         self.record = record or table.partition("_")[2].replace("_", " ")
         self.organization = organization
         self.patient = patient
         self.ignore = ignore
+        self.instead_of = instead_of
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Change nothing that Django's models know of."""
@@ -56,11 +59,14 @@ class AuditTable(Operation):
         from_state: Any,
         to_state: Any,
     ) -> None:
-        words = (self.record, self.organization, self.patient, ",".join(self.ignore))
+        self._create(schema_editor, self.ignore)
+
+    def _create(self, schema_editor: BaseDatabaseSchemaEditor, ignore: Sequence[str]) -> None:
+        words = (self.record, self.organization, self.patient, ",".join(ignore))
         arguments = ", ".join(f"'{word}'" for word in words)
         for verb, rows in _ROWS.items():
             schema_editor.execute(
-                f'CREATE TRIGGER audit_{verb} AFTER {verb.upper()} ON "{self.table}" '
+                f'CREATE OR REPLACE TRIGGER audit_{verb} AFTER {verb.upper()} ON "{self.table}" '
                 f"REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION audit_change({arguments})"
             )
 
@@ -71,6 +77,9 @@ class AuditTable(Operation):
         from_state: Any,
         to_state: Any,
     ) -> None:
+        if self.instead_of is not None:
+            self._create(schema_editor, self.instead_of)
+            return
         for verb in _ROWS:
             schema_editor.execute(f'DROP TRIGGER IF EXISTS audit_{verb} ON "{self.table}"')
 

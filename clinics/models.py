@@ -253,6 +253,9 @@ class Patient(Record):
     email = EncryptedCharField(max_length=254, blank=True)
     phone = EncryptedCharField(max_length=40, blank=True)
     is_active = models.BooleanField(default=True)
+    guarantor_id = models.CharField(
+        max_length=200, blank=True, help_text="The PMS's id of whose account the costs go to."
+    )
 
     # What clinics/search.py finds a patient by.
     phone_index = BlindIndexField(normal=identity.phone_of)

@@ -56,6 +56,8 @@ class PatientRecord(PmsRecord):
     email: str
     phone: str
     is_active: bool
+    #: Whose account the patient's costs go to; the patient's own id for most.
+    guarantor_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

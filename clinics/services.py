@@ -38,6 +38,9 @@ REFERENCES: Mapping[str, type[Record]] = {
     "operatory_id": Operatory,
 }
 
+#: Texts that are ids of the PMS, beside the record's own.
+IDS = frozenset({"guarantor_id"})
+
 R = TypeVar("R", bound=PmsRecord)
 
 
@@ -118,11 +121,12 @@ def _rows(clinic: Clinic, table: type[Record], records: list[R]) -> list[dict[st
     for row in rows:
         row["payload_hash"] = keyed_hash(row["payload_hash"], "payload_hash")
     for field in table._meta.get_fields():
-        # An id is never cut: two might become one.
         if isinstance(field, CharField) and field.name in rows[0] and field.name != "external_id":
             for row in rows:
                 text = row[field.name].replace("\0", "").encode("utf-8", "ignore").decode()
-                row[field.name] = text[: field.max_length]
+                whole = text if len(text) <= (field.max_length or len(text)) else ""
+                # An id is never cut: two might become one.
+                row[field.name] = whole if field.name in IDS else text[: field.max_length]
     return rows
 
 

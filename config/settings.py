@@ -232,6 +232,12 @@ CELERY_BEAT_SCHEDULE = {
         # of two machines may differ: a tick too many does no harm, all of them lost would.
         "options": {"expires": 60, "queue": "dispatch"},
     },
+    "the night's catch-up": {
+        "task": "writebacks.tasks.catch_up",
+        # Often, since every quarter of an hour is 2 AM somewhere.
+        "schedule": schedule(timedelta(minutes=5)),
+        "options": {"expires": 290},
+    },
     "prune logins": {
         "task": "accounts.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
@@ -256,6 +262,9 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- PMS -------------------------------------------------------------------------------------
 
+#: Calls that a practice's checks of its writes may use in an hour by day (writebacks/pace.py);
+#: more of them confirm a busy practice's writes sooner.
+CHECKS_PER_HOUR = env.float("CHECKS_PER_HOUR", default=4)
 #: Seconds to wait for a connection, and then for each piece of an answer.
 PMS_TIMEOUT = (5.0, 25.0)
 #: Late in a window without demand, background work may use more: in the last share of the window

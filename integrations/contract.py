@@ -20,6 +20,7 @@ from clinics.records import (
     PractitionerRecord,
     Unreadable,
 )
+from integrations.commands import Command
 
 
 class Priority(enum.StrEnum):
@@ -74,19 +75,8 @@ class Manifest:
     operations: frozenset[str]
     #: How far back the PMS tells the outcome of a write.
     look_back: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookAppointment:
-    """A booking in the PMS's ids; `starts_at` and `ends_at` are in the site's own zone."""
-
-    patient_id: str
-    practitioner_id: str
-    operatory_id: str
-    location_id: str
-    starts_at: datetime
-    ends_at: datetime
-    description: str
+    #: Whether a write that it accepted and has not carried out can be taken back.
+    withdraws: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,16 +178,32 @@ class Adapter(Protocol):
     ) -> Iterator[AppointmentRecord | Unreadable]:
         """Yield what starts on these local dates; `timezones` maps location id → IANA name."""
 
-    def prepare_booking(self, booking: BookAppointment) -> PreparedWrite:
-        """Put a booking into the PMS's words. Sends nothing."""
+    def prepare(self, command: Command) -> PreparedWrite:
+        """Put what is asked into the PMS's words. Sends nothing."""
 
     def submit(self, prepared: PreparedWrite) -> Receipt:
         """Send a write once. Never repeats it; errors say whether it may have happened."""
 
-    def outcomes(self, writes: Sequence[SentWrite], now: datetime) -> Iterator[tuple[str, Outcome]]:
+    def outcomes(
+        self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
+    ) -> Iterator[tuple[str, Outcome]]:
         """Ask for many writes at once and yield (reference, outcome) as each becomes known.
 
-        A write that the PMS does not know is left out. May raise between two of them.
+        At most `singly` of them, oldest first, are asked for in a call of their own where the
+        batch does not tell all; the others' outcomes are yielded as far as they are known, as
+        pending at worst. A write that the PMS does not know is left out. May raise between two.
+        """
+
+    def created_ids(self, writes: Sequence[SentWrite], now: datetime) -> dict[str, str]:
+        """Read what completed writes have created, in as few calls as the PMS allows.
+
+        Returns reference → the PMS's id of the new record, of those that are certain.
+        """
+
+    def withdraw(self, reference: str) -> bool:
+        """Take back a write that the PMS has not carried out; False where it is too late.
+
+        Only asked where the manifest says that it can.
         """
 
     def find(self, writes: Sequence[SentWrite], now: datetime) -> list[Lookup]:

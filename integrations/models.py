@@ -81,6 +81,12 @@ class Integration(models.Model):
         help_text="Calls of each window that background work leaves alone. Empty: as usual.",
     )
 
+    checks_paid_until = models.DateTimeField(
+        null=True, editable=False, help_text="See writebacks/pace.py."
+    )
+    caught_up_on = models.DateField(
+        null=True, editable=False, help_text="The local date of the last night's catch-up."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -22,7 +22,7 @@ from clinics.models import (
 )
 from integrations.models import Integration, IntegrationStatus
 from writebacks.models import Operation, Writeback
-from writebacks.services import Booking
+from writebacks.requests import Booking
 
 PASSWORD = "a-long-invented-password"
 _count = itertools.count(1)
@@ -91,7 +91,7 @@ def booking(of: Clinic, starts_at: datetime | None = None, **fields: Any) -> Boo
 
 def writeback(of: Integration, **fields: Any) -> Writeback:
     """A queued booking, unless fields say otherwise."""
-    asked = booking(of.clinic).as_command()
+    asked = booking(of.clinic).as_json()
     values = {
         "organization_id": of.organization_id,
         "clinic": of.clinic,

@@ -94,10 +94,13 @@ class AppointmentViewSet(AppointmentReadViewSet):
         only then the appointment stands in the PMS.
         """
         clinic = self.get_clinic()
-        key = idempotency_key(request)
-        hashed = services.request_hash(Operation.BOOK, clinic, request.data)
+        asker = services.Asker(
+            user=request.user,
+            idempotency_key=idempotency_key(request),
+            request_hash=services.request_hash(Operation.BOOK, clinic, request.data),
+        )
         try:
-            writeback, is_new = self._book(request, clinic, key, hashed)
+            writeback, is_new = self._book(request, clinic, asker)
         except services.KeyReused:
             raise IdempotencyKeyReused from None
         except services.NotConnected:
@@ -112,21 +115,14 @@ class AppointmentViewSet(AppointmentReadViewSet):
         )
 
     def _book(
-        self, request: Request, clinic: Clinic, key: str, hashed: str
+        self, request: Request, clinic: Clinic, asker: services.Asker
     ) -> tuple[Writeback, bool]:
         """Return the writeback that the key made before, or make one of a valid request."""
-        if earlier := services.made_before(clinic, key, hashed):
+        if earlier := services.made_before(clinic, asker):
             return earlier, False
         form = BookingSerializer(data=request.data, context={"clinic": clinic})
         form.is_valid(raise_exception=True)
-        return services.request_booking(
-            clinic,
-            form.save(),
-            user=request.user,
-            idempotency_key=key,
-            hashed=hashed,
-            now=timezone.now(),
-        )
+        return services.request(clinic, form.save(), asker, timezone.now())
 
 
 @extend_schema_view(list=extend_schema(parameters=[WritebackFilters]))

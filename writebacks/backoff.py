@@ -21,6 +21,13 @@ LOOKS_TO_PROVE_ABSENCE: Final = 2
 SEND_WAITS: Final = (10 * _S, 30 * _S, 1 * _M, 2 * _M, 5 * _M, 15 * _M)
 
 
+#: Wait before the PMS's id of a confirmed booking is read, where it was not told with the
+#: confirmation: one read then answers for all of the practice.
+IDENTIFY_WAIT: Final = 2 * _H
+
+#: Checks that cost a call each, in one cycle by day; the oldest come first.
+SINGLE_CHECKS: Final = 5
+
 #: Wait after each failure in a row to ask at all, where the PMS named no time.
 ASK_WAITS: Final = (1 * _M, 2 * _M, 5 * _M, 10 * _M, 30 * _M)
 

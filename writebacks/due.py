@@ -81,3 +81,14 @@ def claim(integration: Integration, status: Status, now: datetime) -> list[Write
         writeback.integration = integration
         writeback.due_at = now + LEASE
     return writebacks
+
+
+def wait_until(writebacks: list[Writeback], due_at: datetime) -> None:
+    """Put claimed rows off, where nobody has moved them on meanwhile. Leaves no event: nothing
+    has happened."""
+    for writeback in writebacks:
+        claimed = Writeback.objects.filter(
+            pk=writeback.pk, status=writeback.status, due_at=writeback.due_at
+        )
+        if claimed.update(due_at=due_at):
+            writeback.due_at = due_at

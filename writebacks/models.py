@@ -17,27 +17,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import ApiKey
-from clinics.models import Clinic, Organization, Patient
+from clinics.models import Appointment, Clinic, Organization, Patient
 from encryption.fields import EncryptedCharField, EncryptedJSONField
 from integrations.contract import PreparedWrite, SentWrite
 from integrations.models import Integration
+from writebacks.operations import CREATES, Operation
 from writebacks.states import RESULTS, TERMINAL, Event, Status, next_status
 
 #: How long a claim holds. Longer than CELERY_TASK_TIME_LIMIT, after which a task is killed.
 LEASE = timedelta(seconds=90)
-
-
-class Operation(models.TextChoices):
-    """What can be asked for."""
-
-    BOOK = "book", "Book appointment"
-    RESCHEDULE = "reschedule", "Reschedule appointment"
-    CANCEL = "cancel", "Cancel appointment"
-    SET_STATUS = "set_status", "Set appointment status"
-    CREATE_PATIENT = "create_patient", "Create patient"
-    UPDATE_PATIENT = "update_patient", "Update patient"
-    ADD_NOTE = "add_note", "Add medical note"
-    RECORD_PAYMENT = "record_payment", "Record payment"
 
 
 class LostRace(Exception):
@@ -55,14 +43,33 @@ class Writeback(models.Model):
     )
     #: Whom it is about, for the audit: the request itself is encrypted.
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")
+    #: What it changes, where that is an appointment.
+    appointment = models.ForeignKey(
+        Appointment, on_delete=models.PROTECT, null=True, related_name="writebacks"
+    )
+    after = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="dependents",
+        help_text="It is sent once this one is completed, and fails with it.",
+    )
+    retry_of = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="retried_as",
+        help_text="The failed one that it repeats.",
+    )
     operation = models.CharField(max_length=20, choices=Operation)
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
 
     #: The request in our words, to make our own record of it once it is confirmed.
     command = EncryptedJSONField()
-    #: The request in the PMS's words, sent the same way each time.
-    method = models.CharField(max_length=6)
-    endpoint = models.CharField(max_length=200)
+    #: The request in the PMS's words, sent the same way each time. Empty while it waits for an
+    #: earlier one, whose outcome is part of it.
+    method = models.CharField(max_length=6, blank=True)
+    endpoint = models.CharField(max_length=250, blank=True)
     request_body = EncryptedJSONField()
     #: After this moment a write that was not delivered is not sent any more.
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -73,7 +80,9 @@ class Writeback(models.Model):
     requested_by_key = models.ForeignKey(
         ApiKey, on_delete=models.PROTECT, null=True, related_name="+"
     )
-    idempotency_key = models.CharField(max_length=255)
+    idempotency_key = models.CharField(
+        max_length=255, blank=True, help_text="Empty for what no program asked for."
+    )
     request_hash = models.CharField(max_length=64)
 
     external_id = models.CharField(
@@ -101,6 +110,13 @@ class Writeback(models.Model):
     due_at = models.DateTimeField(
         null=True, blank=True, help_text="When something is to be done next; a claim moves it on."
     )
+    awaited_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when somebody waits for the outcome on the line."
+    )
+    tells_by_email = models.BooleanField(
+        default=False, help_text="Whether the person who asked is told by e-mail how it ended."
+    )
+    withdraw_asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     submitted_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)
@@ -111,7 +127,15 @@ class Writeback(models.Model):
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "idempotency_key"], name="idempotency_key_once"
+                fields=["organization", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="idempotency_key_once",
+            ),
+            # Two that cancel the same appointment would both be right, and one of them fail.
+            models.UniqueConstraint(
+                fields=["appointment"],
+                condition=Q(operation=Operation.CANCEL) & ~Q(status__in=TERMINAL),
+                name="one_cancellation_at_a_time",
             ),
             # Two of our writes can never claim the same write in the PMS.
             models.UniqueConstraint(
@@ -119,10 +143,21 @@ class Writeback(models.Model):
                 condition=~Q(external_id=""),
                 name="pms_write_once",
             ),
+            # Of a confirmed one, only the PMS's id of what it created may still be read.
             models.CheckConstraint(
                 condition=Q(status__in=TERMINAL, due_at=None, completed_at__isnull=False)
+                | Q(
+                    status=Status.COMPLETED,
+                    operation__in=CREATES,
+                    created_external_id="",
+                    completed_at__isnull=False,
+                )
                 | (~Q(status__in=TERMINAL) & Q(completed_at=None)),
                 name="ended_means_nothing_due",
+            ),
+            models.CheckConstraint(
+                condition=~Q(endpoint="") | Q(status__in=[Status.QUEUED, *sorted(TERMINAL)]),
+                name="sent_means_prepared",
             ),
             models.CheckConstraint(
                 condition=~Q(status=Status.PENDING) | ~Q(external_id=""),
@@ -179,10 +214,12 @@ class Writeback(models.Model):
         `quiet` step that leads nowhere new leaves no event: it repeats the one before.
         Raises IllegalMove for an event that this state does not know.
         """
+        from writebacks import ending  # what follows from it, which needs this module
+
         before = Status(self.status)
         after = next_status(before, event)
-        if after in TERMINAL:
-            changes |= {"due_at": None, "completed_at": now, "waiting_for": ""}
+        if after in TERMINAL and before not in TERMINAL:
+            changes = {"due_at": None} | changes | {"completed_at": now, "waiting_for": ""}
         changes["status"] = after
         with transaction.atomic():
             moved = Writeback.objects.filter(
@@ -205,8 +242,16 @@ class Writeback(models.Model):
                     calls=calls,
                     person=person,
                 )
-        for name, value in changes.items():
-            setattr(self, name, value)
+            was = {name: getattr(self, name) for name in changes}
+            for name, value in changes.items():
+                setattr(self, name, value)
+            try:
+                ending.moved(self, before, now)
+            except BaseException:
+                # The row is as it was, and so is the object.
+                for name, value in was.items():
+                    setattr(self, name, value)
+                raise
         self.api_calls += calls
 
 

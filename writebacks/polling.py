@@ -15,8 +15,9 @@ from integrations.contract import Outcome, Priority, State
 from integrations.http.errors import PmsError
 from integrations.models import Integration
 from integrations.session import Session, open_session
-from writebacks import backoff
-from writebacks.due import claim
+from writebacks import backoff, hours, pace
+from writebacks.due import claim, wait_until
+from writebacks.identifying import identify_now
 from writebacks.models import LostRace, Writeback
 from writebacks.settling import settle
 from writebacks.states import Event, Status
@@ -30,9 +31,54 @@ def check(integration_id: UUID | str, clock: Clock) -> int:
     """Ask in one batch what became of the integration's pending writes that are due."""
     integration = Integration.objects.select_related("clinic").get(pk=integration_id)
     writebacks = claim(integration, Status.PENDING, clock())
-    if writebacks and (session := session_or_wait(integration, writebacks, clock, "check")):
-        ask(session, writebacks, clock)
+    if not writebacks:
+        return 0
+    withdrawn = [each for each in writebacks if each.withdraw_asked_at]
+    if withdrawn:
+        _withdraw(integration, withdrawn, clock)
+    asked = [each for each in writebacks if each.status == Status.PENDING]
+    now = clock()
+    paced = hours.by_day(now, integration.clinic.zone) and not _awaited(asked, now)
+    if paced and asked and not pace.may_ask(integration, now):
+        # The next check answers for these, too.
+        wait_until(asked, pace.next_at(integration, now))
+        return len(writebacks)
+    if asked and (session := session_or_wait(integration, asked, clock, "check")):
+        ask(session, asked, clock, backoff.SINGLE_CHECKS if paced else None)
+        if paced:
+            pace.charge(integration, session.calls - 1, clock())
+        identify_now(session, integration, asked, clock)
     return len(writebacks)
+
+
+def _awaited(writebacks: list[Writeback], now: datetime) -> bool:
+    """Return whether somebody waits for one of them on the line."""
+    return any(each.awaited_until and now < each.awaited_until for each in writebacks)
+
+
+def _withdraw(integration: Integration, writebacks: list[Writeback], clock: Clock) -> None:
+    """Take back what somebody does not want any more, where the PMS has not carried it out.
+
+    Where it stays open whether the PMS did, the next check asks it again.
+    """
+    try:
+        session = open_session(integration, Priority.HIGH, clock, correlation="withdraw")
+    except PmsError as error:
+        for writeback in writebacks:
+            could_not_ask(writeback, error, clock(), 0)
+        return
+    for writeback in writebacks:
+        counted = session.calls
+        with alone(writeback, clock):
+            try:
+                gone = session.adapter.withdraw(writeback.external_id)
+            except PmsError as error:
+                could_not_ask(writeback, error, clock(), session.calls - counted)
+                continue
+            # Else it was carried out, or taken back by a call whose answer was lost: the check,
+            # which comes next, tells.
+            if gone:
+                writeback.advance(Event.CANCELLED, clock(), calls=session.calls - counted)
 
 
 def session_or_wait(
@@ -48,10 +94,13 @@ def session_or_wait(
         return None
 
 
-def ask(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
+def ask(
+    session: Session, writebacks: list[Writeback], clock: Clock, singly: int | None = None
+) -> None:
     """Ask for writes whose PMS id is known, and settle each one as its answer comes.
 
-    A call that several share is counted for the first of them.
+    At most `singly` calls are made for one write alone. A call that several share is counted for
+    the first of them.
     """
     open_writes = {writeback.external_id: writeback for writeback in writebacks}
     counted = session.calls
@@ -63,7 +112,7 @@ def ask(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
 
     sent = [writeback.sent() for writeback in writebacks]
     try:
-        for reference, outcome in session.adapter.outcomes(sent, clock()):
+        for reference, outcome in session.adapter.outcomes(sent, clock(), singly):
             writeback = open_writes.pop(reference)
             with alone(writeback, clock):
                 settle(writeback, outcome, clock(), calls_since())
@@ -71,9 +120,13 @@ def ask(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
         for writeback in open_writes.values():
             could_not_ask(writeback, error, clock(), calls_since())
         return
-    for writeback in open_writes.values():  # the PMS does not know them: that decides nothing
+    for writeback in open_writes.values():
         with alone(writeback, clock):
-            settle(writeback, Outcome(state=State.PENDING), clock(), calls_since())
+            if writeback.withdraw_asked_at:
+                note = "The PMS does not have it any more."
+                writeback.advance(Event.CANCELLED, clock(), note=note, calls=calls_since())
+            else:  # the PMS does not know it: that decides nothing
+                settle(writeback, Outcome(state=State.PENDING), clock(), calls_since())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
 from clinics.serializers import OffsetDateTimeField
 from writebacks.models import Writeback, WritebackEvent
-from writebacks.services import Booking
+from writebacks.requests import Booking
 from writebacks.states import Status
 
 LONGEST = timedelta(hours=12)

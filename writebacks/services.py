@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
-from kombu.exceptions import OperationalError
 
 from accounts.authentication import Program
-from clinics.models import Clinic, Location, Operatory, Patient, Practitioner, User
+from clinics.models import Appointment, AppointmentStatus, Clinic, User
 from encryption.blind import keyed_hash
-from integrations.contract import BookAppointment, Priority
+from integrations.contract import Adapter, PreparedWrite, Priority
 from integrations.http.errors import NotAuthorized
 from integrations.models import Integration, IntegrationStatus
+from integrations.profiles import profile_of
 from integrations.session import open_session
-from writebacks.models import Operation, Writeback, WritebackEvent
+from writebacks import ending, handing_on, slots
+from writebacks.models import Writeback, WritebackEvent
+from writebacks.operations import Operation
+from writebacks.requests import Booking, Cancellation, Request, Rescheduling, StatusChange
 from writebacks.states import Event, Status
 
-logger = logging.getLogger(__name__)
+#: An appointment that is over in one of these ways is not moved or cancelled any more.
+OVER = (
+    AppointmentStatus.CANCELLED,
+    AppointmentStatus.NO_SHOW,
+    AppointmentStatus.FULFILLED,
+    AppointmentStatus.ENTERED_IN_ERROR,
+)
 
 
 class NotConnected(Exception):
@@ -39,29 +46,26 @@ class KeyReused(Exception):
     """The Idempotency-Key was used before for another request."""
 
 
+class Conflict(Exception):
+    """It cannot be done as things stand; `code` is for programs, the message for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
-    """A booking as asked for; everything in it belongs to one clinic. Times are aware."""
+class Asker:
+    """Who asks, and under which key of theirs ("" where none is needed)."""
 
-    patient: Patient
-    practitioner: Practitioner
-    operatory: Operatory
-    location: Location
-    starts_at: datetime
-    ends_at: datetime
-    description: str = ""
+    user: User | Program | AnonymousUser | None = None
+    idempotency_key: str = ""
+    request_hash: str = ""
 
-    def as_command(self) -> dict[str, Any]:
-        """Return it as JSON, by our own ids and in UTC."""
-        return {
-            "patient": str(self.patient.pk),
-            "practitioner": str(self.practitioner.pk),
-            "operatory": str(self.operatory.pk),
-            "location": str(self.location.pk),
-            "starts_at": self.starts_at.isoformat(),
-            "ends_at": self.ends_at.isoformat(),
-            "description": self.description,
-        }
+    @property
+    def person(self) -> User | None:
+        """The person who asks, if it is one."""
+        return self.user if isinstance(self.user, User) else None
 
 
 def request_hash(operation: Operation, clinic: Clinic, body: Any) -> str:
@@ -70,106 +74,149 @@ def request_hash(operation: Operation, clinic: Clinic, body: Any) -> str:
     return keyed_hash(hashlib.sha256(text.encode()).hexdigest(), "request_hash")
 
 
-def made_before(clinic: Clinic, idempotency_key: str, hashed: str) -> Writeback | None:
+def made_before(clinic: Clinic, asker: Asker) -> Writeback | None:
     """Return the writeback that this key made, if any. Raises KeyReused for another request.
 
     To be asked before anything else of the request is checked: what was a good request stays
     one, also when its time has passed since.
     """
+    if not asker.idempotency_key:
+        return None
     earlier = Writeback.objects.filter(
-        organization_id=clinic.organization_id, idempotency_key=idempotency_key
+        organization_id=clinic.organization_id, idempotency_key=asker.idempotency_key
     ).first()
-    if earlier and earlier.request_hash != hashed:
+    if earlier and earlier.request_hash != asker.request_hash:
         raise KeyReused("This Idempotency-Key was used for another request.")
     return earlier
 
 
-def request_booking(
+def request(
     clinic: Clinic,
-    booking: Booking,
-    *,
-    user: User | Program | AnonymousUser,
-    idempotency_key: str,
-    hashed: str,
+    asked: Request,
+    asker: Asker,
     now: datetime,
+    *,
+    after: Writeback | None = None,
+    retry_of: Writeback | None = None,
+    awaited_until: datetime | None = None,
 ) -> tuple[Writeback, bool]:
-    """Write the booking down and have it sent; return it, and whether it is new.
+    """Write down what is asked for and have it sent; return it, and whether it is new.
 
-    The same key with the same request returns the writeback that it made before. Raises
-    NotConnected, NotSupported or KeyReused; then nothing was written down.
+    The same key with the same request returns the writeback that it made before. `after` is one
+    that must be completed first; a booking's missing patient is then the one that it creates.
+    Raises NotConnected, NotSupported, KeyReused, Conflict, slots.SlotTaken, requests.NotConfigured
+    or requests.Incomplete; then nothing was written down.
     """
-    if earlier := made_before(clinic, idempotency_key, hashed):
+    if earlier := made_before(clinic, asker):
         return earlier, False
-    integration = Integration.objects.filter(clinic=clinic).first()
-    if integration is None or integration.status == IntegrationStatus.SETUP_REQUIRED:
-        raise NotConnected(f"{clinic} is not connected to a PMS yet.")
-    try:
-        adapter = open_session(integration, Priority.HIGH).adapter
-    except NotAuthorized as error:
-        raise NotConnected(str(error)) from error
-    if Operation.BOOK not in integration.manifest.operations:
-        raise NotSupported(f"{integration.manifest.title} cannot book appointments.")
-    prepared = adapter.prepare_booking(
-        BookAppointment(
-            patient_id=booking.patient.external_id,
-            practitioner_id=booking.practitioner.external_id,
-            operatory_id=booking.operatory.external_id,
-            location_id=booking.location.external_id,
-            starts_at=booking.starts_at.astimezone(booking.location.zone),
-            ends_at=booking.ends_at.astimezone(booking.location.zone),
-            description=booking.description,
-        )
+    integration, adapter = _connected(clinic, asked.operation)
+    waits = after is not None and after.status != Status.COMPLETED
+    prepared = (
+        PreparedWrite(method="", endpoint="", body={})
+        if waits
+        else adapter.prepare(asked.in_pms_words(profile_of(integration)))
     )
-    return _record(
-        Writeback(
-            organization_id=clinic.organization_id,
-            clinic=clinic,
-            integration=integration,
-            patient=booking.patient,
-            operation=Operation.BOOK,
-            command=booking.as_command(),
-            method=prepared.method,
-            endpoint=prepared.endpoint,
-            request_body=dict(prepared.body),
-            expires_at=booking.starts_at,
-            requested_by=user if isinstance(user, User) else None,
-            requested_by_key=user.key if isinstance(user, Program) else None,
-            idempotency_key=idempotency_key,
-            request_hash=hashed,
-            created_at=now,
-            due_at=now,
-        )
+    appointment = getattr(asked, "appointment", None)
+    patient = getattr(asked, "patient", None) or (appointment and appointment.patient)
+    writeback = Writeback(
+        organization_id=clinic.organization_id,
+        clinic=clinic,
+        integration=integration,
+        patient=patient,
+        appointment=appointment,
+        after=after,
+        retry_of=retry_of,
+        operation=asked.operation,
+        command=asked.as_json(),
+        method=prepared.method,
+        endpoint=prepared.endpoint,
+        request_body=dict(prepared.body),
+        expires_at=asked.expires_at,
+        requested_by=asker.person,
+        requested_by_key=asker.user.key if isinstance(asker.user, Program) else None,
+        idempotency_key=asker.idempotency_key,
+        request_hash=asker.request_hash,
+        awaited_until=awaited_until,
+        created_at=now,
+        waiting_for="earlier_write" if waits else "",
+        due_at=None if waits else now,
     )
-
-
-def _record(writeback: Writeback) -> tuple[Writeback, bool]:
-    """Commit a new writeback as queued and hand it on, or find the one that its key made."""
     try:
         with transaction.atomic():
-            writeback.save(force_insert=True)
-            WritebackEvent.objects.create(
-                organization_id=writeback.organization_id,
-                writeback=writeback,
-                at=writeback.created_at,
-                event=Event.REQUESTED,
-                to_status=Status.QUEUED,
-                person=writeback.requested_by,
-            )
-            transaction.on_commit(partial(_hand_on, str(writeback.pk), writeback.created_at))
-    except IntegrityError:
-        # The same key at the same moment: the other one was first.
-        earlier = made_before(writeback.clinic, writeback.idempotency_key, writeback.request_hash)
-        if earlier is None:
-            raise
-        return earlier, False
+            _check(asked, now)
+            _record(writeback)
+            _hold(writeback, asked)
+            if waits:
+                _stay_behind(writeback, now)
+            else:
+                handing_on.hand_on(writeback, now)
+    except IntegrityError as error:
+        return _other(writeback, asker, error), False
     return writeback, True
 
 
-def _hand_on(writeback_id: str, due_at: datetime) -> None:
-    """Let a worker send it now. Without a broker the dispatcher finds it by its due time."""
-    from writebacks.tasks import submit
-
+def _connected(clinic: Clinic, operation: Operation) -> tuple[Integration, Adapter]:
+    integration = Integration.objects.filter(clinic=clinic).first()
+    if integration is None or integration.status == IntegrationStatus.SETUP_REQUIRED:
+        raise NotConnected(f"{clinic} is not connected to a PMS yet.")
+    if operation not in integration.manifest.operations:
+        raise NotSupported(f"{integration.manifest.title} cannot do this: {operation.label}.")
     try:
-        submit.delay(writeback_id, due_at.isoformat())
-    except OperationalError:
-        logger.warning("writeback %s: no broker now; it is sent when one is back", writeback_id)
+        return integration, open_session(integration, Priority.HIGH).adapter
+    except NotAuthorized as error:
+        raise NotConnected(str(error)) from error
+
+
+def _check(asked: Request, now: datetime) -> None:
+    """Refuse what is not possible as the appointment stands, which is held still meanwhile."""
+    if not isinstance(asked, Rescheduling | StatusChange):
+        return
+    locked = Appointment.objects.select_for_update(no_key=True).get(pk=asked.appointment.pk)
+    if isinstance(asked, Cancellation | Rescheduling):
+        if locked.status in OVER:
+            raise Conflict(f"appointment_{locked.status}", f"This appointment is {locked.status}.")
+        if locked.ends_at <= now:
+            raise Conflict("appointment_past", "This appointment has passed.")
+
+
+def _record(writeback: Writeback) -> None:
+    writeback.save(force_insert=True)
+    WritebackEvent.objects.create(
+        organization_id=writeback.organization_id,
+        writeback=writeback,
+        at=writeback.created_at,
+        event=Event.REQUESTED,
+        to_status=Status.QUEUED,
+        person=writeback.requested_by,
+    )
+
+
+def _hold(writeback: Writeback, asked: Request) -> None:
+    """Hold the slot until the writeback has ended, unless overlapping others is meant."""
+    if isinstance(asked, Booking | Rescheduling) and not asked.allow_overlap:
+        slots.hold(
+            writeback,
+            asked.practitioner,
+            asked.operatory,
+            asked.starts_at,
+            asked.ends_at,
+            ignore_appointment=getattr(asked, "appointment", None),
+        )
+
+
+def _stay_behind(writeback: Writeback, now: datetime) -> None:
+    """Leave it waiting; where what it waits for has ended this instant, go on with it at once."""
+    earlier = Writeback.objects.select_for_update().get(pk=writeback.after_id)
+    ending.go_on(writeback, earlier, now)
+
+
+def _other(writeback: Writeback, asker: Asker, error: IntegrityError) -> Writeback:
+    """Return the one that the same key made at the same moment, or say what else is in the way."""
+    if earlier := made_before(writeback.clinic, asker):
+        return earlier
+    rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
+    if rule == "one_cancellation_at_a_time":
+        raise Conflict("being_cancelled", "This appointment is being cancelled already.") from error
+    if "retry_of" in rule:
+        raise Conflict("retried_already", "This writeback was asked for again already.") from error
+    raise error

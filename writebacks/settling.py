@@ -1,32 +1,29 @@
-"""Carry out what a PMS says of a write: end it, ask again later, or keep our own record of it."""
+"""Carry out what a PMS says of a write: end it, or ask again later."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
-from clinics.models import Appointment, AppointmentStatus, Record
 from integrations.contract import Outcome, State
-from writebacks import backoff
-from writebacks.models import Operation, Writeback
+from writebacks import backoff, hours
+from writebacks.models import Writeback
+from writebacks.operations import CREATES
 from writebacks.states import Event, Status
 
 
 def settle(writeback: Writeback, outcome: Outcome, now: datetime, calls: int = 0) -> None:
     """Carry out what the PMS says. Silence or an unknown word is `pending`, never `completed`."""
     if outcome.state is State.COMPLETED:
-        with transaction.atomic():
-            writeback.advance(
-                Event.DONE,
-                now,
-                calls=calls,
-                created_external_id=outcome.created_id,
-                last_checked_at=now,
-                check_count=writeback.check_count + 1,
-            )
-            _keep_record(writeback, now)
+        writeback.advance(
+            Event.DONE,
+            now,
+            calls=calls,
+            created_external_id=outcome.created_id,
+            last_checked_at=now,
+            check_count=writeback.check_count + 1,
+            due_at=None if is_known(writeback, outcome.created_id) else now + backoff.IDENTIFY_WAIT,
+        )
     elif outcome.state is State.FAILED:
         text = outcome.message or "The PMS gave no reason."
         fail(writeback, Event.REFUSED, "pms_failed", text, now, calls, last_checked_at=now)
@@ -34,6 +31,11 @@ def settle(writeback: Writeback, outcome: Outcome, now: datetime, calls: int = 0
         look_later(writeback, Event.STILL_PENDING, now, calls)
     else:
         _check_later(writeback, now, calls)
+
+
+def is_known(writeback: Writeback, created_id: str) -> bool:
+    """Return whether nothing is left to be read of a confirmed write."""
+    return bool(created_id) or writeback.operation not in CREATES
 
 
 def fail(
@@ -61,9 +63,9 @@ def _check_later(writeback: Writeback, now: datetime, calls: int) -> None:
         "waiting_for": "pms",
     }
     if checks >= backoff.MAX_CHECKS:
-        writeback.advance(
-            Event.CHECKS_USED_UP, now, look_count=0, due_at=now + backoff.look_wait(0), **common
-        )
+        # Nothing is given up on before the night has looked once more.
+        due_at = hours.next_catch_up(now, writeback.integration.clinic.zone)
+        writeback.advance(Event.CHECKS_USED_UP, now, look_count=0, due_at=due_at, **common)
     else:
         due_at = now + backoff.check_wait(checks)
         writeback.advance(Event.STILL_PENDING, now, due_at=due_at, **common)
@@ -72,6 +74,8 @@ def _check_later(writeback: Writeback, now: datetime, calls: int) -> None:
 def look_later(writeback: Writeback, event: Event, now: datetime, calls: int) -> None:
     looks = writeback.look_count + 1
     due_at: datetime | None = now + backoff.look_wait(looks)
+    if writeback.external_id and writeback.check_count >= backoff.MAX_CHECKS:
+        due_at = hours.next_catch_up(now, writeback.integration.clinic.zone)
     sent_at = writeback.sent().sent_at
     if now - sent_at > writeback.integration.manifest.look_back:
         due_at = None  # the PMS tells nothing older: from here on it is a person's decision
@@ -84,32 +88,4 @@ def look_later(writeback: Writeback, event: Event, now: datetime, calls: int) ->
         ask_failures=0,
         waiting_for="pms" if due_at else "person",
         due_at=due_at,
-    )
-
-
-def _keep_record(writeback: Writeback, now: datetime) -> None:
-    """Put a confirmed booking into our copy, without waiting for the next sync to bring it.
-
-    What a sync has brought already is newer than what was asked for, and stays.
-    """
-    if writeback.operation != Operation.BOOK or not writeback.created_external_id:
-        return
-    asked = writeback.command
-    Appointment.objects.get_or_create(
-        clinic_id=writeback.clinic_id,
-        external_id=writeback.created_external_id,
-        defaults={
-            "organization_id": writeback.organization_id,
-            "patient_id": asked["patient"],
-            "practitioner_id": asked["practitioner"],
-            "operatory_id": asked["operatory"],
-            "location_id": asked["location"],
-            "starts_at": datetime.fromisoformat(asked["starts_at"]),
-            "ends_at": datetime.fromisoformat(asked["ends_at"]),
-            "description": asked["description"],
-            "status": AppointmentStatus.BOOKED,
-            "sync_status": Record.SyncStatus.SYNCED,
-            "last_synced_at": now,
-            "updated_at": now,
-        },
     )

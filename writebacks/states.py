@@ -41,6 +41,11 @@ class Event(TextChoices):
     LOOKUP_FAILED = "lookup_failed", "could not look"
     ABSENT = "absent", "surely not in the PMS"
     EXPIRED = "expired", "its time has passed"
+    RELEASED = "released", "what it waited for is there"
+    EARLIER_FAILED = "earlier_failed", "what it waited for failed"
+    WITHDRAW_ASKED = "withdraw_asked", "to be withdrawn"
+    IDENTIFIED = "identified", "its id in the PMS was read"
+    NOT_IDENTIFIED = "not_identified", "its id in the PMS is not known yet"
     DECIDED_COMPLETED = "decided_completed", "a person found it done"
     DECIDED_FAILED = "decided_failed", "a person found it failed"
     DECIDED_AGAIN = "decided_again", "a person sends it again"
@@ -54,6 +59,8 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (S.QUEUED, E.CLAIMED): S.SUBMITTING,
     (S.QUEUED, E.EXPIRED): S.FAILED,
     (S.QUEUED, E.CANCELLED): S.CANCELLED,
+    (S.QUEUED, E.RELEASED): S.QUEUED,
+    (S.QUEUED, E.EARLIER_FAILED): S.FAILED,
     # What surely did not happen waits; what may have happened is never simply sent again.
     (S.SUBMITTING, E.POSTPONED): S.QUEUED,
     (S.SUBMITTING, E.ACCEPTED): S.PENDING,
@@ -66,6 +73,7 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (S.PENDING, E.STILL_PENDING): S.PENDING,
     (S.PENDING, E.NOT_ASKED): S.PENDING,
     (S.PENDING, E.CHECKS_USED_UP): S.UNCONFIRMED,
+    (S.PENDING, E.WITHDRAW_ASKED): S.PENDING,
     (S.PENDING, E.CANCELLED): S.CANCELLED,
     (S.UNCONFIRMED, E.FOUND): S.PENDING,
     (S.UNCONFIRMED, E.DONE): S.COMPLETED,
@@ -78,6 +86,9 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (S.UNCONFIRMED, E.DECIDED_COMPLETED): S.COMPLETED,
     (S.UNCONFIRMED, E.DECIDED_FAILED): S.FAILED,
     (S.UNCONFIRMED, E.DECIDED_AGAIN): S.QUEUED,
+    # Confirmed is confirmed; that the PMS's id of it comes later changes nothing of that.
+    (S.COMPLETED, E.IDENTIFIED): S.COMPLETED,
+    (S.COMPLETED, E.NOT_IDENTIFIED): S.COMPLETED,
 }
 
 #: Nothing leads out of these.

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Integration
 from tenancy import scope
-from writebacks import due, polling, submission
+from writebacks import catching_up, due, identifying, polling, submission
 from writebacks import reconcile as reconciling
 from writebacks.models import Writeback
 from writebacks.states import Status
@@ -30,6 +30,15 @@ def dispatch() -> None:
             check.apply_async((integration_id,), expires=EXPIRES)
         for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
             reconcile.apply_async((integration_id,), expires=EXPIRES)
+        for integration_id in due.integrations_with_due(Status.COMPLETED, now):
+            identify.apply_async((integration_id,), expires=EXPIRES)
+
+
+@shared_task
+def catch_up() -> None:
+    """Begin the night's catch-up where it is 2 AM. Runs every few minutes."""
+    with scope.everywhere():
+        catching_up.catch_up(timezone.now())
 
 
 @shared_task
@@ -51,3 +60,10 @@ def reconcile(integration_id: str) -> None:
     """Look for an integration's unconfirmed writebacks."""
     with scope.tenant_of(Integration, integration_id):
         reconciling.reconcile(integration_id, timezone.now)
+
+
+@shared_task
+def identify(integration_id: str) -> None:
+    """Read the PMS's ids of what an integration's confirmed writebacks have created."""
+    with scope.tenant_of(Integration, integration_id):
+        identifying.identify(integration_id, timezone.now)

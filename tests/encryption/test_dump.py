@@ -30,7 +30,9 @@ from integrations.models import Integration
 from integrations.tokens import StoredTokens
 from tests import make
 from writebacks.models import Writeback
-from writebacks.services import Booking, request_booking, request_hash
+from writebacks.operations import Operation
+from writebacks.requests import Booking
+from writebacks.services import Asker, request, request_hash
 from writebacks.states import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,14 +191,12 @@ def ask(clinic: Clinic, linked: Integration) -> Writeback:
         ends_at=NOW + timedelta(days=1, minutes=30),
         description="Root canal",
     )
-    writeback, is_new = request_booking(
-        clinic,
-        booking,
+    asker = Asker(
         user=make.member(clinic.organization),
         idempotency_key="once",
-        hashed=request_hash("book", clinic, booking.as_command()),  # type: ignore[arg-type]
-        now=NOW,
+        request_hash=request_hash(Operation.BOOK, clinic, booking.as_json()),
     )
+    writeback, is_new = request(clinic, booking, asker, NOW)
     assert is_new
     assert writeback.integration == linked
     return writeback

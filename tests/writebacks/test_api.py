@@ -25,7 +25,7 @@ KEY = {"Idempotency-Key": "a key of mine"}
 def body(integration: Integration) -> dict[str, Any]:
     """A booking that would be accepted."""
     start = (timezone.now() + timedelta(days=2)).replace(second=0, microsecond=0)
-    asked = make.booking(integration.clinic, start).as_command()
+    asked = make.booking(integration.clinic, start).as_json()
     return {**asked, "location": asked["location"]}
 
 

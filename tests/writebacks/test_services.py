@@ -16,6 +16,7 @@ from integrations.models import Integration
 from tests import make
 from writebacks import services
 from writebacks.models import Operation, Writeback
+from writebacks.requests import Booking
 
 pytestmark = pytest.mark.django_db
 
@@ -28,10 +29,13 @@ def submit(monkeypatch: pytest.MonkeyPatch) -> Mock:
     return delay
 
 
-def ask(clinic: Clinic, booking: services.Booking, **changes: Any) -> tuple[Writeback, bool]:
-    values = {"user": None, "idempotency_key": "key", "now": timezone.now()}
-    values["hashed"] = services.request_hash(Operation.BOOK, clinic, booking.as_command())
-    return services.request_booking(clinic, booking, **(values | changes))
+def ask(
+    clinic: Clinic, booking: Booking, user: User | None = None, key: str = "key", **options: Any
+) -> tuple[Writeback, bool]:
+    hashed = services.request_hash(Operation.BOOK, clinic, booking.as_json())
+    asker = services.Asker(user=user, idempotency_key=key, request_hash=hashed)
+    now = options.pop("now", None) or timezone.now()
+    return services.request(clinic, booking, asker, now, **options)
 
 
 def test_a_booking_is_written_down_in_our_words_and_in_the_pmss(

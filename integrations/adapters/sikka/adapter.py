@@ -18,10 +18,10 @@ from clinics.records import (
     PractitionerRecord,
     Unreadable,
 )
-from integrations.adapters.sikka import answers, log, mapping
+from integrations.adapters.sikka import answers, log, mapping, writing
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
+from integrations.commands import Command
 from integrations.contract import (
-    BookAppointment,
     Lookup,
     Manifest,
     Outcome,
@@ -43,6 +43,8 @@ APPLICATION = (Scope.APPLICATION,)
 
 #: Two renewals, by the refresh key and from the credential, must end within the renewer's lease.
 KEY_TIMEOUT = (2.0, 4.0)
+#: So many writes are asked for one by one: a list tells neither a new record's id nor a reason.
+FEW = 2
 #: An id is never cut: two might become one.
 LONGEST_ID = 200
 
@@ -161,29 +163,67 @@ class Sikka:
 
     # --- Writing -----------------------------------------------------------------------------
 
-    def prepare_booking(self, booking: BookAppointment) -> PreparedWrite:
-        return mapping.booking(booking)
+    def prepare(self, command: Command) -> PreparedWrite:
+        return writing.prepare(command)
 
     def submit(self, prepared: PreparedWrite) -> Receipt:
         reply = self._as_office(prepared.method, prepared.endpoint, json=prepared.body)
         return Receipt(reference=answers.write_id(reply))
 
-    def outcomes(self, writes: Sequence[SentWrite], now: datetime) -> Iterator[tuple[str, Outcome]]:
-        """Ask the list once for all of them; only a finished or unlisted one costs a call more."""
-        first, last = log.days(min(write.sent_at for write in writes), now)
-        listed = {str(row.get("id")): row for row in self._written(first, last)}
-        for reference in sorted({write.reference for write in writes}):
+    def outcomes(
+        self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Ask the list once for all of them, or one by one where that costs no more calls."""
+        left = len(writes) if singly is None else singly
+        oldest_first = sorted(writes, key=lambda write: write.sent_at)
+        references = list(dict.fromkeys(write.reference for write in oldest_first))
+        listed: dict[str, dict[str, Any]] = {}
+        if len(references) > FEW or len(references) > left:
+            first, last = log.days(oldest_first[0].sent_at, now)
+            listed = {str(row.get("id")): row for row in self._written(first, last)}
+        for reference in references:
             item = listed.get(reference)
             state = mapping.listed_state(item) if item else None
-            if state is State.PENDING:
+            if state in {State.PENDING, State.COMPLETED}:
                 yield reference, Outcome(state=state)
-                continue
-            # The list tells neither a new record's id nor a failure's reason.
-            outcome = self._status(reference)
-            if outcome is not None:
-                yield reference, outcome
-            elif state is not None:
-                yield reference, Outcome(state=state)
+            elif left <= 0:
+                yield reference, Outcome(state=State.PENDING)
+            else:
+                # The list does not tell a failure's reason, nor close with words that are sure.
+                left -= 1
+                outcome = self._status(reference)
+                if outcome is not None:
+                    yield reference, outcome
+                elif state is not None:
+                    yield reference, Outcome(state=state)
+
+    def created_ids(self, writes: Sequence[SentWrite], now: datetime) -> dict[str, str]:
+        """Read the appointments that were made since, or ask one by one where they are few."""
+        bookings = [write for write in writes if write.prepared.endpoint == writing.BOOK]
+        found: dict[str, str] = {}
+        if len(bookings) > FEW:
+            first, last = log.days(min(write.sent_at for write in bookings), now)
+            params = {
+                "date_filter_on": "appointment_made_date",
+                "startdate": first.isoformat(),
+                "enddate": last.isoformat(),
+                "fields": "get_all",
+            }
+            made = self._pages(self._as_office, "/appointments", params)
+            found = mapping.made_by(bookings, list(made))
+        for write in writes:
+            if write.reference not in found:
+                outcome = self._status(write.reference)
+                if outcome and outcome.created_id:
+                    found[write.reference] = outcome.created_id
+        return found
+
+    def withdraw(self, reference: str) -> bool:
+        try:
+            self._as_application("DELETE", "/writebacks", {"id": reference})
+        except Refused:
+            return False
+        return True
 
     def find(self, writes: Sequence[SentWrite], now: datetime) -> list[Lookup]:
         first, last = log.days(min(write.sent_at for write in writes), now)

@@ -19,6 +19,10 @@ ZONE_SLACK = timedelta(days=1)
 #: How much the vendor's clock may be before ours when a write is looked up.
 CLOCK_SKEW = timedelta(minutes=5)
 
+#: Where an echoed request repeats the id that stood in its address: "id" is in the documented
+#: sample of a PATCH, the other is also a field of it.
+TARGETS = ("id", "appointment_sr_no")
+
 
 def lookup(write: SentWrite, rows: list[dict[str, Any]], first: date, office_id: str) -> Lookup:
     """Return what this office's rows, asked for from a first day on, tell of a lost write."""
@@ -75,6 +79,9 @@ def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> boo
     if str(item.get("api_name") or "").strip("/").lower().rstrip("s") != _resource(prepared):
         return False
     body = str(item.get("api_request_body") or "")
+    target = _target(prepared)
+    if target and not _names(body, target):
+        return False
     sent = {name: str(value) for name, value in prepared.body.items() if name != "check_spu"}
     return _holds_encoded(body, sent) or _holds_plain(body, sent)
 
@@ -91,12 +98,26 @@ def resembles(item: dict[str, Any], prepared: PreparedWrite) -> bool:
         return False
     body = str(item.get("api_request_body") or "")
     echoed = dict(parse_qsl(body, keep_blank_values=True))
+    target = _target(prepared)
+    if target and any(echoed.get(name, target) != target for name in TARGETS):
+        return False
     for name, length in (("date", 10), ("time", 5)):
         if echoed.get(name) and echoed[name][:length] != str(prepared.body.get(name))[:length]:
             return False
     patient = str(prepared.body.get("patient_id") or "")
     named = re.search(rf"(?<!\w){re.escape(patient)}(?!\w)", body)
     return not body or not patient or named is not None
+
+
+def _target(prepared: PreparedWrite) -> str:
+    """Return the id of what a write changes: "7" for /appointments/7; empty for a new one."""
+    return prepared.endpoint.strip("/").partition("/")[2]
+
+
+def _names(body: str, target: str) -> bool:
+    """Return whether an echoed request names what it changes, by one of the names it may have."""
+    echoed = dict(parse_qsl(body, keep_blank_values=True))
+    return any(echoed.get(name) == target for name in TARGETS)
 
 
 def _resource(prepared: PreparedWrite) -> str:

@@ -17,7 +17,20 @@ MANIFEST = Manifest(
         # answers show 20 (2020), 120 (2022) and 250 (2024, 2026); 120 suits all but the oldest.
         Limit(Scope.APPLICATION, calls=120, seconds=60, reserve=20),
     ),
-    operations=frozenset({"book"}),
+    # What Sikka can pass on; whether the practice's own system takes it is in its profile.
+    operations=frozenset(
+        {
+            "book",
+            "reschedule",
+            "cancel",
+            "set_status",
+            "create_patient",
+            "update_patient",
+            "add_note",
+            "record_payment",
+        }
+    ),
+    withdraws=True,
     # One query of the list of writes may span 7 days (documented).
     look_back=timedelta(days=7),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +17,7 @@ from clinics.records import (
     PatientRecord,
     PractitionerRecord,
 )
-from integrations.contract import BookAppointment, Outcome, PreparedWrite, State
+from integrations.contract import Outcome, SentWrite, State
 
 #: The vendor's words of an appointment's status → FHIR's, by what they contain. Each PMS behind
 #: Sikka has its own vocabulary; a word that is not listed counts as booked.
@@ -89,6 +91,7 @@ def patient(item: dict[str, Any]) -> PatientRecord:
         email=str(item.get("email") or ""),
         phone=next((str(phone) for phone in phones if phone), ""),
         is_active=str(item.get("status") or "").lower() != "inactive",
+        guarantor_id=storable(item.get("guarantor_id")),
     )
 
 
@@ -125,28 +128,6 @@ def appointment_status(word: str) -> str:
     return next((code for part, code in STATUS_WORDS if part in lowered), "booked")
 
 
-def booking(asked: BookAppointment) -> PreparedWrite:
-    """Put a booking into the words of POST /appointment, in the site's wall clock."""
-    # Two times of the same zone are subtracted as wall clocks, so not directly.
-    lasts = asked.ends_at.astimezone(UTC) - asked.starts_at.astimezone(UTC)
-    return PreparedWrite(
-        method="POST",
-        endpoint="/appointment",
-        body={
-            "patient_id": asked.patient_id,
-            "provider_id": asked.practitioner_id,
-            "practice_id": asked.location_id,
-            "operatory": asked.operatory_id,
-            "date": f"{asked.starts_at:%Y-%m-%d}",
-            "time": f"{asked.starts_at:%H:%M}",
-            "length": str(int(lasts.total_seconds() // 60)),
-            "description": asked.description,
-            # An offline practice then answers 412 at once instead of keeping the write for later.
-            "check_spu": "true",
-        },
-    )
-
-
 def listed_state(item: dict[str, Any]) -> State | None:
     """Read a row of the list of writes; None when its closing word is not one that we know.
 
@@ -159,6 +140,31 @@ def listed_state(item: dict[str, Any]) -> State | None:
         return State.FAILED
     closed = bool(str(item.get("completed_time") or "").strip())
     return None if closed else State.PENDING
+
+
+def made_by(bookings: Sequence[SentWrite], rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return reference → appointment id where just one booking and one appointment fit.
+
+    A row fits that has the same patient, provider, practice, operatory, day and time.
+    """
+    ids: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if not is_true(row.get("cancelled")):
+            ids.setdefault(_slot(row), []).append(storable(row.get("appointment_sr_no")))
+    asked = Counter(_slot(write.prepared.body) for write in bookings)
+    found = {}
+    for write in bookings:
+        slot = _slot(write.prepared.body)
+        fitting = ids.get(slot, [])
+        if asked[slot] == len(fitting) == 1 and fitting[0]:
+            found[write.reference] = fitting[0]
+    return found
+
+
+def _slot(item: Mapping[str, Any]) -> tuple[str, ...]:
+    names = ("patient_id", "provider_id", "practice_id", "operatory")
+    when = (str(item.get("date") or "")[:10], str(item.get("time") or "")[:5])
+    return (*(str(item.get(name) or "") for name in names), *when)
 
 
 def status_outcome(item: dict[str, Any]) -> Outcome:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from integrations.commands import BookAppointment
 from integrations.contract import (
-    BookAppointment,
     Outcome,
     PreparedWrite,
     Receipt,
@@ -53,7 +53,7 @@ PENDING = Outcome(state=State.PENDING)
 
 
 def test_a_booking_is_put_into_sikkas_words_and_the_sites_clock(office: Office) -> None:
-    assert office.sikka.prepare_booking(ASKED) == PREPARED
+    assert office.sikka.prepare(ASKED) == PREPARED
     assert office.requests == []
     assert office.spent == []
 
@@ -76,7 +76,7 @@ def test_a_booking_lasts_as_long_as_asked_on_days_when_clocks_change_too(
         for name, moment in (("starts_at", starts), ("ends_at", ends))
     }
     asked = BookAppointment(**{**{f: getattr(ASKED, f) for f in ASKED.__slots__}, **values})
-    body = office.sikka.prepare_booking(asked).body
+    body = office.sikka.prepare(asked).body
     assert (body["time"], body["length"]) == (time, length)
 
 
