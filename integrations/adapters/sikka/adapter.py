@@ -19,6 +19,7 @@ from clinics.records import (
     Unreadable,
 )
 from integrations.adapters.sikka import answers, log, mapping
+from integrations.adapters.sikka import vocabulary as words
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
 from integrations.contract import (
     BookAppointment,
@@ -32,6 +33,7 @@ from integrations.contract import (
     State,
     Token,
     TokenSource,
+    Vocabulary,
 )
 from integrations.http.client import Client, Reply
 from integrations.http.errors import KeyExpired, NoAnswer, Refused
@@ -158,6 +160,9 @@ class Sikka:
         }
         read = partial(mapping.appointment, timezones=dict(timezones))
         return _readable(read, self._pages(self._as_office, "/appointments", params))
+
+    def vocabulary(self) -> Vocabulary:
+        return words.read(partial(self._pages, self._as_office))
 
     # --- Writing -----------------------------------------------------------------------------
 
