@@ -99,15 +99,22 @@ def read_vocabulary(
     *,
     priority: Priority = Priority.LOW,
     deadline: datetime | None = None,
+    timeout: tuple[float, float] | None = None,
 ) -> Profile:
     """Ask the PMS for its lists, keep them in the profile, and return that.
 
-    Chooses nothing. No call starts after the deadline. Raises a PmsError where the PMS does not
-    answer; then the lists of before stay. Of two readings the one that began later stays.
+    Chooses nothing. No call starts after the deadline, and none takes longer than the timeout (in
+    seconds, to connect and to read). Raises a PmsError where the PMS does not answer; then the
+    lists of before stay. Of two readings the one that began later stays.
     """
     started = clock()
     session = open_session(
-        integration, priority, clock, correlation="read_vocabulary", deadline=deadline
+        integration,
+        priority,
+        clock,
+        correlation="read_vocabulary",
+        deadline=deadline,
+        timeout=timeout,
     )
     read = as_json(session.adapter.vocabulary())
     profile = start_profile(integration)
