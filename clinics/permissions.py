@@ -31,7 +31,7 @@ WORDS: Mapping[Action, str] = {
     Action.BOOK: "ask for changes in the PMS",
     Action.SYNC: "have records fetched from the PMS",
     Action.VIEW_CONNECTIONS: "see integrations, their calls and budgets",
-    Action.MANAGE_CONNECTIONS: "change budgets and close breakers",
+    Action.MANAGE_CONNECTIONS: "change budgets and profiles, and close breakers",
     Action.MANAGE_ACCESS: "give and end roles, temporary access and API keys",
     Action.VIEW_AUDIT: "see who looked at and changed what",
     Action.OPERATE: "set up organizations, clinics, people and schedules",

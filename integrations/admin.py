@@ -20,13 +20,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from clinics import access
-from clinics.admin import OWN_CLINICS, ReadOnlyAdmin, TenantAdmin
+from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
 from clinics.permissions import Action
 from integrations.contract import Limit, Priority, Scope
 from integrations.http.breaker import Breaker
 from integrations.http.budget import Counter, window_start
 from integrations.models import Breaker as BreakerRow
-from integrations.models import BudgetWindow, Call, Integration, IntegrationStatus
+from integrations.models import BudgetWindow, Call, Integration, IntegrationStatus, Profile
+from integrations.profile_admin import ReadsLists
 
 #: Calls that the page of an integration lists.
 LISTED = 50
@@ -38,7 +39,7 @@ LEVELS = {
 
 
 @admin.register(Integration)
-class IntegrationAdmin(TenantAdmin):
+class IntegrationAdmin(ReadsLists):
     """How each link fares. Only its budget can be changed, and no secret is ever rendered."""
 
     list_display = ["clinic", "pms", "account", "badge", "reachable", "is_sandbox"]
@@ -116,6 +117,7 @@ class IntegrationAdmin(TenantAdmin):
                 "usual": limit_words(integration.usual_limit),
                 "uses": [_use(each, now) for each in integration.counters([Scope.INTEGRATION])],
                 "calls": [(call, _is_id(call.correlation)) for call in _calls(integration)],
+                "profile": Profile.objects.filter(integration=integration).first(),
                 "title": str(integration),
             }
         return super().change_view(request, object_id, form_url, story | (extra_context or {}))

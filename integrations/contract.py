@@ -147,6 +147,27 @@ class Token:
     lifetime: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One of a PMS's own words: the value that is written, and what people call it."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """What a PMS's own lists offer for a write, each in the PMS's order and each value once."""
+
+    #: What may be written as an appointment's status.
+    statuses: tuple[Term, ...] = ()
+    appointment_types: tuple[Term, ...] = ()
+    note_types: tuple[Term, ...] = ()
+    payment_types: tuple[Term, ...] = ()
+    #: Name of a list above → why the PMS would not show it: that it is empty then tells nothing.
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
 class TokenSource(Protocol):
     """Where an adapter takes its key from; kept and renewed outside of it."""
 
@@ -177,6 +198,9 @@ class Adapter(Protocol):
         self, first: date, last: date, timezones: Mapping[str, str]
     ) -> Iterator[AppointmentRecord | Unreadable]:
         """Yield what starts on these local dates; `timezones` maps location id → IANA name."""
+
+    def vocabulary(self) -> Vocabulary:
+        """Read the PMS's lists of words. A list that it refuses stays empty and stops no other."""
 
     def prepare(self, command: Command) -> PreparedWrite:
         """Put what is asked into the PMS's words. Sends nothing."""

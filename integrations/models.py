@@ -20,6 +20,12 @@ from encryption.fields import EncryptedCharField, EncryptedJSONField, EncryptedT
 from integrations import registry
 from integrations.contract import Limit, Manifest, Scope
 from integrations.http.budget import Counter
+from integrations.profile_model import Profile
+
+__all__ = [
+    "Breaker", "BudgetCap", "BudgetWindow", "Call", "CallCountField", "Integration",
+    "IntegrationStatus", "Profile",
+]  # fmt: skip
 
 #: A key is renewed when this share of its life is left: after 23 of Sikka's 24 hours.
 RENEW_AT_REST = 1 / 24

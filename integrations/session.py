@@ -118,14 +118,18 @@ def open_session(
     correlation: str = "",
     even_if_rejected: bool = False,
     deadline: datetime | None = None,
+    timeout: tuple[float, float] | None = None,
 ) -> Session:
-    """Return a session; opens no connection yet. Raises NotAuthorized for an unusable set-up."""
+    """Return a session; opens no connection yet. Raises NotAuthorized for an unusable set-up.
+
+    `timeout` is in seconds, to connect and to read; without one it is the settings'.
+    """
     guard = IntegrationGuard(integration, priority, clock, correlation, even_if_rejected, deadline)
     client = Client(
         base_url=integration.base_url,
         guard=guard,
         user_agent=settings.PMS_USER_AGENT,
-        timeout=settings.PMS_TIMEOUT,
+        timeout=timeout or settings.PMS_TIMEOUT,
         is_sandbox=integration.is_sandbox,
         clock=clock,
     )

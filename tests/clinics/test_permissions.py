@@ -37,6 +37,7 @@ from clinics.models import (
     User,
 )
 from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
+from integrations.profiles import start_profile
 from tests import make
 
 LOOK = {"view_clinics", "view_patients", "view_writebacks", "view_connections"}
@@ -119,6 +120,7 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "clinics.patient": ("view_patients", None),
     "clinics.appointment": ("view_patients", None),
     "integrations.integration": ("view_connections", "manage_connections"),
+    "integrations.profile": ("view_connections", "manage_connections"),
     "writebacks.writeback": ("view_writebacks", None),
 }
 #: Pages of what belongs to no tenant, for operators alone.
@@ -133,16 +135,18 @@ OPERATORS_PAGES = {
     "django_celery_beat.solarschedule",
 }
 #: Pages whose rows nobody makes, and those whose rows nobody deletes.
-NEVER_ADDED = {"integrations.integration"}
+NEVER_ADDED = {"integrations.integration", "integrations.profile"}
 NEVER_DELETED = {
     "clinics.clinic",
     "integrations.integration",
+    "integrations.profile",
     "accounts.apikey",
     "clinics.membership",
 }
 #: Further addresses of the admin: model and button → (what it takes, method, answer).
 BUTTONS = {
     ("integrations.integration", "reset-breaker"): ("manage_connections", "post", 302),
+    ("integrations.integration", "read-lists"): ("manage_connections", "post", 302),
     ("accounts.apikey", "rotate"): ("manage_access", "get", 200),
     ("accounts.apikey", "revoke"): ("manage_access", "get", 200),
     ("clinics.membership", "end"): ("manage_access", "get", 200),
@@ -169,6 +173,7 @@ def world(db: None) -> World:
         rows[target] = {
             "clinic": clinic,
             "integration": integration,
+            "profile": start_profile(integration),
             "writeback": make.writeback(integration),
             "location": Location.objects.filter(clinic=clinic)[0],
             "practitioner": Practitioner.objects.filter(clinic=clinic)[0],

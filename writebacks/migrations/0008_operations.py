@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0004_created_by_key'),
         ('clinics', '0008_guarantor'),
-        ('integrations', '0010_checks'),
+        ('integrations', '0011_checks'),
         ('writebacks', '0007_audit'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

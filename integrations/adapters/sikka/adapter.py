@@ -19,6 +19,7 @@ from clinics.records import (
     Unreadable,
 )
 from integrations.adapters.sikka import answers, log, mapping, writing
+from integrations.adapters.sikka import vocabulary as words
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
 from integrations.commands import Command
 from integrations.contract import (
@@ -32,6 +33,7 @@ from integrations.contract import (
     State,
     Token,
     TokenSource,
+    Vocabulary,
 )
 from integrations.http.client import Client, Reply
 from integrations.http.errors import KeyExpired, NoAnswer, Refused
@@ -161,6 +163,9 @@ class Sikka:
         read = partial(mapping.appointment, timezones=dict(timezones))
         return _readable(read, self._pages(self._as_office, "/appointments", params))
 
+    def vocabulary(self) -> Vocabulary:
+        return words.read(partial(self._pages, self._as_office))
+
     # --- Writing -----------------------------------------------------------------------------
 
     def prepare(self, command: Command) -> PreparedWrite:
@@ -174,28 +179,35 @@ class Sikka:
         self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
     ) -> Iterator[tuple[str, Outcome]]:
         """Ask the list once for all of them, or one by one where that costs no more calls."""
-        left = len(writes) if singly is None else singly
         oldest_first = sorted(writes, key=lambda write: write.sent_at)
         references = list(dict.fromkeys(write.reference for write in oldest_first))
-        listed: dict[str, dict[str, Any]] = {}
-        if len(references) > FEW or len(references) > left:
-            first, last = log.days(oldest_first[0].sent_at, now)
-            listed = {str(row.get("id")): row for row in self._written(first, last)}
+        left = len(references) if singly is None else singly
+        asked: set[str] = set()
+        if len(references) <= min(FEW, left):
+            for reference in references:
+                if outcome := self._status(reference):
+                    yield reference, outcome
+                else:
+                    asked.add(reference)
+            if not asked:
+                return
+            references = [reference for reference in references if reference in asked]
+        first, last = log.days(oldest_first[0].sent_at, now)
+        listed = {str(row.get("id")): row for row in self._written(first, last)}
         for reference in references:
-            item = listed.get(reference)
-            state = mapping.listed_state(item) if item else None
+            state = mapping.listed_state(listed[reference]) if reference in listed else None
             if state in {State.PENDING, State.COMPLETED}:
                 yield reference, Outcome(state=state)
-            elif left <= 0:
-                yield reference, Outcome(state=State.PENDING)
+            elif reference not in asked and left <= 0:
+                yield reference, Outcome(state=State.PENDING)  # its turn comes
             else:
-                # The list does not tell a failure's reason, nor close with words that are sure.
-                left -= 1
-                outcome = self._status(reference)
-                if outcome is not None:
-                    yield reference, outcome
-                elif state is not None:
-                    yield reference, Outcome(state=state)
+                # The list tells no failure's reason, and may close with a word that we do not know.
+                outcome = None
+                if reference not in asked:
+                    left -= 1
+                    outcome = self._status(reference)
+                if outcome or reference in listed:
+                    yield reference, outcome or Outcome(state=state or State.PENDING)
 
     def created_ids(self, writes: Sequence[SentWrite], now: datetime) -> dict[str, str]:
         """Read the appointments that were made since, or ask one by one where they are few."""

@@ -8,7 +8,7 @@ from audit.triggers import AuditTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0009_call_count'),
+        ('integrations', '0010_profile'),
     ]
 
     operations = [
