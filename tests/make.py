@@ -21,7 +21,8 @@ from clinics.models import (
     User,
 )
 from integrations.models import Integration, IntegrationStatus
-from writebacks.models import Operation, Writeback
+from writebacks.models import Writeback
+from writebacks.operations import Operation
 from writebacks.requests import Booking
 
 PASSWORD = "a-long-invented-password"

@@ -18,7 +18,8 @@ from clinics.api import NarrowedList
 from clinics.models import Clinic
 from clinics.permissions import Action
 from writebacks import services
-from writebacks.models import Operation, Writeback
+from writebacks.models import Writeback
+from writebacks.operations import Operation
 from writebacks.serializers import (
     BookingSerializer,
     WritebackDetailSerializer,

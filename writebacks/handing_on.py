@@ -1,4 +1,4 @@
-"""Give a committed writeback to a worker. Without a broker the dispatcher finds it when it is due."""
+"""Give a committed writeback to a worker; without a broker the dispatcher finds it in time."""
 
 from __future__ import annotations
 

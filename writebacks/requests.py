@@ -23,7 +23,8 @@ from clinics.models import (
     Practitioner,
 )
 from integrations import commands
-from integrations.profiles import Profile, status_word
+from integrations.profile_model import Profile
+from integrations.profiles import status_word
 from writebacks.operations import NewStatus, Operation
 
 

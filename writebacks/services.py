@@ -146,8 +146,8 @@ def request(
             _check(asked, now)
             _record(writeback)
             _hold(writeback, asked)
-            if waits:
-                _stay_behind(writeback, now)
+            if after and waits:
+                _stay_behind(writeback, after, now)
             else:
                 handing_on.hand_on(writeback, now)
     except IntegrityError as error:
@@ -204,9 +204,9 @@ def _hold(writeback: Writeback, asked: Request) -> None:
         )
 
 
-def _stay_behind(writeback: Writeback, now: datetime) -> None:
+def _stay_behind(writeback: Writeback, after: Writeback, now: datetime) -> None:
     """Leave it waiting; where what it waits for has ended this instant, go on with it at once."""
-    earlier = Writeback.objects.select_for_update().get(pk=writeback.after_id)
+    earlier = Writeback.objects.select_for_update().get(pk=after.pk)
     ending.go_on(writeback, earlier, now)
 
 

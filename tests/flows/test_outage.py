@@ -26,7 +26,8 @@ from integrations.tokens import LEASE, StoredTokens
 from tests.conftest import Clock
 from tests.flows.conftest import Practice
 from tests.integrations.threads import at_once
-from writebacks.models import Operation, Writeback
+from writebacks.models import Writeback
+from writebacks.operations import Operation
 from writebacks.states import Status
 from writebacks.tasks import dispatch
 

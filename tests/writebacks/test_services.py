@@ -15,7 +15,8 @@ from clinics.models import Clinic, User
 from integrations.models import Integration
 from tests import make
 from writebacks import services
-from writebacks.models import Operation, Writeback
+from writebacks.models import Writeback
+from writebacks.operations import Operation
 from writebacks.requests import Booking
 
 pytestmark = pytest.mark.django_db
