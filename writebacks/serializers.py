@@ -63,6 +63,9 @@ class BookingSerializer(serializers.Serializer):
     starts_at = MomentField(help_text="With its offset, in whole minutes.")
     ends_at = MomentField(help_text="With its offset, in whole minutes.")
     description = serializers.CharField(max_length=200, required=False, default="Appointment")
+    allow_overlap = serializers.BooleanField(
+        default=False, help_text="Book although the practitioner or the operatory is taken then."
+    )
 
     def validate_practitioner(self, practitioner: Practitioner) -> Practitioner:
         if not practitioner.is_active:

@@ -36,7 +36,7 @@ from integrations.contract import (
     Vocabulary,
 )
 from integrations.http.client import Client, Reply
-from integrations.http.errors import KeyExpired, NoAnswer, Refused
+from integrations.http.errors import BudgetExhausted, KeyExpired, NoAnswer, Refused
 
 #: A call with an office's key counts for the practice and for the application; a call with the
 #: application's own key counts for the application alone, since one answer serves every practice.
@@ -184,14 +184,20 @@ class Sikka:
         left = len(references) if singly is None else singly
         asked: set[str] = set()
         if len(references) <= min(FEW, left):
-            for reference in references:
-                if outcome := self._status(reference):
-                    yield reference, outcome
-                else:
-                    asked.add(reference)
-            if not asked:
+            alone, references = references, []
+            try:
+                while alone:
+                    outcome = self._status(alone[0])
+                    if outcome is None:
+                        asked.add(alone[0])
+                        references.append(alone[0])
+                    else:
+                        yield alone[0], outcome
+                    alone.pop(0)
+            except BudgetExhausted:
+                references += alone  # the list is not the practice's call
+            if not references:
                 return
-            references = [reference for reference in references if reference in asked]
         first, last = log.days(oldest_first[0].sent_at, now)
         listed = {str(row.get("id")): row for row in self._written(first, last)}
         for reference in references:
