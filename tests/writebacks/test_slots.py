@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db import transaction
 
 from clinics.models import Appointment, AppointmentStatus, Clinic, Operatory, Practitioner
 from integrations.models import Integration
-from tenancy import scope
 from tests import make
 from writebacks.models import SlotHold
 from writebacks.slots import Reason, SlotTaken, hold, release
@@ -231,20 +229,6 @@ def test_a_visit_that_moves_may_overlap_itself_and_nothing_else(
         held(integration, mara, chair, *later, ignore_appointment=moves)
 
 
-def test_holds_of_one_tenant_are_neither_seen_nor_let_go_by_another(
-    integration: Integration, mara: Practitioner, chair: Operatory
-) -> None:
-    kept = held(integration, mara, chair, NINE, NINE + HALF)
-    other = make.integration(make.clinic())
-    with scope.organizations(other.organization_id):
-        assert not SlotHold.objects.exists()
-        release(kept.writeback)
-        held(other, make.record(Practitioner, other.clinic), None, NINE, NINE + HALF)
-        assert SlotHold.objects.count() == 1
-    with scope.organizations(integration.organization_id):
-        assert list(SlotHold.objects.all()) == [kept]
-
-
 def test_nobody_holds_the_time_of_another_tenants_practitioner_or_chair(
     mara: Practitioner, chair: Operatory
 ) -> None:
@@ -254,44 +238,6 @@ def test_nobody_holds_the_time_of_another_tenants_practitioner_or_chair(
         with pytest.raises(ValueError, match="another clinic"):
             held(other, *slot, NINE, NINE + HALF)
     assert not SlotHold.objects.exists()
-
-
-def save_by_hand(integration: Integration, **fields: Any) -> None:
-    with transaction.atomic():
-        SlotHold.objects.create(
-            organization=integration.organization,
-            clinic=integration.clinic,
-            writeback=make.writeback(integration),
-            **fields,
-        )
-
-
-@pytest.mark.parametrize(
-    "during",
-    [
-        DateTimeTZRange(NINE, NINE),
-        DateTimeTZRange(NINE, None),
-        DateTimeTZRange(None, NINE),
-        DateTimeTZRange(NINE, NINE + HALF, "[]"),
-        DateTimeTZRange(NINE, NINE + HALF, "(]"),
-    ],
-)
-def test_the_database_refuses_a_range_that_is_not_half_open(
-    integration: Integration, mara: Practitioner, during: DateTimeTZRange
-) -> None:
-    with pytest.raises(IntegrityError, match="hold_has_a_start_and_an_end"):
-        save_by_hand(integration, practitioner=mara, during=during)
-
-
-def test_the_database_itself_refuses_an_overlap(
-    integration: Integration, mara: Practitioner, chair: Operatory
-) -> None:
-    during = held(integration, mara, chair, NINE, NINE + HALF).during
-    other = make.record(Practitioner, mara.clinic)
-    with pytest.raises(IntegrityError, match="practitioner_held_once"):
-        save_by_hand(integration, practitioner=mara, during=during)
-    with pytest.raises(IntegrityError, match="operatory_held_once"):
-        save_by_hand(integration, practitioner=other, operatory=chair, during=during)
 
 
 def test_a_hold_takes_few_statements(
