@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -132,6 +133,17 @@ def test_to_hold_the_same_again_changes_nothing(
     before = SlotHold.objects.values().get()
     hold(writeback, mara, chair, NINE, NINE + HALF)
     assert SlotHold.objects.values().get() == before
+
+
+def test_the_hour_that_clocks_show_twice_can_be_held(
+    integration: Integration, mara: Practitioner, chair: Operatory
+) -> None:
+    zone = ZoneInfo("America/New_York")
+    first = datetime(2030, 11, 3, 1, 30, tzinfo=zone)
+    held(integration, mara, chair, first, first.replace(fold=1))
+    kept = held(integration, mara, chair, first.replace(fold=1), first.replace(hour=2, minute=0))
+    assert kept.during.lower == datetime(2030, 11, 3, 6, 30, tzinfo=UTC)
+    assert SlotHold.objects.count() == 2
 
 
 def test_a_writeback_holds_one_slot_and_never_silently_another(
