@@ -14,7 +14,7 @@ Two of our own writes never get one practitioner's or one chair's time: the excl
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -107,7 +107,8 @@ def _insert(
     slot: dict[str, Any] = {
         "practitioner_id": practitioner.pk,
         "operatory_id": operatory.pk if operatory else None,
-        "during": DateTimeTZRange(starts_at, ends_at),
+        # In UTC: what a zone shows twice, when clocks are set back, equals nothing outside of it.
+        "during": DateTimeTZRange(starts_at.astimezone(UTC), ends_at.astimezone(UTC)),
     }
     # By its id: given the object, a hold that was refused would stay its `slot_hold`.
     owner = {
