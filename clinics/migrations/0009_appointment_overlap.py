@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clinics", "0007_membership_clinics")]
+    dependencies = [("clinics", "0008_guarantor")]
 
     operations = [
         migrations.AddIndex(
