@@ -15,6 +15,7 @@ from django.test import Client
 from clinics.models import Operatory, Practitioner, Role, User
 from integrations.contract import Term, Vocabulary
 from integrations.models import Call, Integration, Profile
+from integrations.profile_form import ProfileForm
 from integrations.profiles import as_json
 from tests import make
 from tests.conftest import START, Clock
@@ -102,7 +103,7 @@ def test_a_drop_down_offers_what_the_pms_does_and_nothing_is_chosen(
     assert "It offers 12 (Cleaning)." in html
     assert "type it exactly as the PMS has it" in html
     assert re.search(r'<input type="text" name="note_type"', html)
-    assert "Cancel word is not set" not in text(html), "Frontdesk does not cancel here yet"
+    assert "No cancel word is set" not in text(html), "Frontdesk does not cancel here yet"
 
 
 def test_people_and_chairs_are_the_clinics_own_and_active(profile: Profile, manager: User) -> None:
@@ -211,13 +212,20 @@ def test_a_word_that_is_not_offered_any_more_is_shown_and_not_taken_again(
     assert save(manager, profile, cancel_word="void").status_code == 302
 
 
-def test_lists_that_are_read_while_a_person_chooses_stay(profile: Profile, manager: User) -> None:
-    client = logged_in(manager)
-    client.get(address(profile))
+def test_lists_that_are_read_while_a_person_saves_stay(
+    profile: Profile, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     newer = profile.vocabulary | {"statuses": [["void", "void"]]}
-    Profile.objects.update(vocabulary=newer, vocabulary_read_at=START + timedelta(minutes=1))
+    later = START + timedelta(minutes=1)
+
+    def read_meanwhile(form: ProfileForm) -> None:
+        Profile.objects.update(vocabulary=newer, vocabulary_read_at=later)
+
+    monkeypatch.setattr(ProfileForm, "clean", read_meanwhile)
     assert save(manager, profile, cancel_word="void").status_code == 302
-    assert Profile.objects.get().vocabulary == newer
+    stored = Profile.objects.get()
+    assert (stored.cancel_word, stored.vocabulary) == ("void", newer)
+    assert stored.vocabulary_read_at == later
 
 
 def test_staff_see_it_and_change_nothing(profile: Profile, desk: User) -> None:

@@ -100,9 +100,14 @@ def test_reading_undoes_nothing_that_a_person_saves_meanwhile(
 ) -> None:
     answers(pms, integration, [STATUS], None, None, None)
     read_vocabulary(integration, now)
-    Profile.objects.update(cancel_word="void")
-    profile = read_vocabulary(integration, lambda: START + timedelta(hours=1))
-    assert profile.cancel_word == "void"
+
+    def save_meanwhile() -> datetime:
+        Profile.objects.update(arrived_word="void")
+        return START + timedelta(hours=1)
+
+    profile = read_vocabulary(integration, save_meanwhile)
+    assert profile.arrived_word == "void"
+    assert profile.vocabulary_read_at == START + timedelta(hours=1)
 
 
 def test_a_pms_that_does_not_answer_leaves_the_lists_of_before(
@@ -190,7 +195,7 @@ def test_the_command_tells_what_is_offered_set_and_missing(
     text = told(integration.clinic_id, code=1)
     assert "lists read never, checked never" in text
     assert "statuses of an appointment: not read yet; use --read" in text
-    assert "! cancel: Cancel word is not set: nobody can call an appointment off." in text
+    assert "! cancel: No cancel word is set: nobody can call an appointment off." in text
     assert not Call.objects.exists()
 
     cancelled = STATUS | {"value": "cancelled", "service_item": "cancelled"}
@@ -219,7 +224,7 @@ def test_as_json_it_is_one_object_for_programs(
             "operation": "cancel",
             "field": "cancel_word",
             "reason": "not_set",
-            "words": "Cancel word is not set: nobody can call an appointment off.",
+            "words": "No cancel word is set: nobody can call an appointment off.",
             "blocks": True,
             "code": "cancel_word_not_set",
         }

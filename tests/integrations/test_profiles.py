@@ -293,11 +293,11 @@ def test_of_a_new_profile_everything_is_missing_and_it_says_what_that_means(
         operation="cancel",
         field="cancel_word",
         reason="not_set",
-        words="Cancel word is not set: nobody can call an appointment off.",
+        words="No cancel word is set: nobody can call an appointment off.",
         blocks=True,
     )
     assert [gap.operation for gap in gaps if not gap.blocks] == [
-        "add_note", "add_note", "book", "book", "create_patient", "record_payment",
+        "add_note", "add_note", "book", "book", "book", "create_patient", "record_payment",
     ]  # fmt: skip
 
 
