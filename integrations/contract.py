@@ -154,6 +154,11 @@ class Term:
     value: str
     label: str
 
+    def __str__(self) -> str:
+        """Return the value, with what people call it where that tells more."""
+        is_told = self.label.casefold() == self.value.casefold()
+        return self.value if is_told else f"{self.value} ({self.label})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:

@@ -103,10 +103,16 @@ class Profile(models.Model):
     )
 
     hours = models.JSONField(
-        default=dict, blank=True, help_text="The clinic's by weekday. Nothing: unknown."
+        "working time",
+        default=dict,
+        blank=True,
+        help_text="The clinic's by weekday. Nothing: unknown.",
     )
     practitioner_hours = models.JSONField(
-        default=dict, blank=True, help_text="By practitioner, instead of the clinic's."
+        "working time of practitioners",
+        default=dict,
+        blank=True,
+        help_text="By practitioner, instead of the clinic's.",
     )
     closures = models.JSONField(default=list, blank=True)
     checks_slots = models.BooleanField(
