@@ -52,7 +52,7 @@ _OPEN = "turn.lease_until IS NULL OR turn.lease_until <= %(now)s"
 
 #: The same, and also where less than half of the last share is left: its rows are due together.
 _OPEN_FOR_QUEUED = (
-    _OPEN
+    _OPEN  # noqa: S608  (of pieces that stand here)
     + """ OR (
         SELECT count(*) FROM (
             SELECT FROM pms_writebacks AS left_over
@@ -74,7 +74,7 @@ _TAKE_TURNS = """
     DO UPDATE SET handed_out_at = excluded.handed_out_at, lease_until = excluded.lease_until"""
 
 _HAND_OUT_INTEGRATIONS = (
-    _WAITING.format(open=_OPEN)
+    _WAITING.format(open=_OPEN)  # noqa: S608
     + ", taken AS ("
     + _TAKE_TURNS.format(given="waiting")
     + f" WHERE {_OPEN} RETURNING integration_id"
@@ -84,7 +84,7 @@ _HAND_OUT_INTEGRATIONS = (
 )
 
 _HAND_OUT_QUEUED = (
-    _WAITING.format(open=_OPEN_FOR_QUEUED)
+    _WAITING.format(open=_OPEN_FOR_QUEUED)  # noqa: S608
     + """, picked AS (
         SELECT own.id, own.place, waiting.since FROM waiting, LATERAL (
             SELECT id, row_number() OVER (ORDER BY due_at) AS place FROM pms_writebacks
