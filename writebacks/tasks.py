@@ -20,15 +20,18 @@ EXPIRES = 60
 
 @shared_task
 def dispatch() -> None:
-    """Find what is due and hand it out. Runs every few seconds; does no work of its own."""
+    """Find what is due and hand it out. Runs every few seconds; does no work of its own.
+
+    What is handed out is taken already: if the broker loses it, a lease brings it back.
+    """
     now = timezone.now()
     with scope.everywhere():
         due.lapse(now)
         for writeback_id, due_at in due.hand_out_queued(now):
             submit.apply_async((writeback_id, due_at), expires=EXPIRES)
-        for integration_id in due.integrations_with_due(Status.PENDING, now):
+        for integration_id in due.hand_out_integrations(Status.PENDING, now):
             check.apply_async((integration_id,), expires=EXPIRES)
-        for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
+        for integration_id in due.hand_out_integrations(Status.UNCONFIRMED, now):
             reconcile.apply_async((integration_id,), expires=EXPIRES)
         for integration_id in due.integrations_with_due(Status.COMPLETED, now):
             identify.apply_async((integration_id,), expires=EXPIRES)
