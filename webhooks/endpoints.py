@@ -65,6 +65,13 @@ def check(access: Access, organization: Organization) -> None:
         )
 
 
+def check_new(access: Access, organization: Organization) -> None:
+    """Raise MoreThanOwn or TooMany unless this login may set up another endpoint there."""
+    check(access, organization)
+    if Endpoint.objects.filter(organization=organization, deleted_at=None).count() >= MOST:
+        raise TooMany(f"An organization has {MOST} webhooks at most. Delete one first.")
+
+
 def create(
     access: Access, organization: Organization, values: Mapping[str, Any], now: datetime
 ) -> Issued:
@@ -73,11 +80,9 @@ def create(
     `values`: url, and maybe description, event_types, clinics and is_active. Raises MoreThanOwn,
     ForeignClinic, TooMany, or ValidationError for the address.
     """
-    check(access, organization)
     with transaction.atomic():
         Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-        if Endpoint.objects.filter(organization=organization, deleted_at=None).count() >= MOST:
-            raise TooMany(f"An organization has {MOST} webhooks at most. Delete one first.")
+        check_new(access, organization)
         endpoint = Endpoint(organization=organization, secret=signing.new_secret(), created_at=now)
         _set(endpoint, values)
         _signed_by(endpoint, access)
@@ -210,8 +215,10 @@ def _set(endpoint: Endpoint, values: Mapping[str, Any]) -> None:
         endpoint.event_types = sorted(set(values["event_types"]))
     if "clinics" in values:
         clinics = sorted(set(values["clinics"]))
-        own = Clinic.objects.filter(organization_id=endpoint.organization_id, pk__in=clinics)
-        if set(clinics) - set(endpoint.clinics) and own.count() != len(clinics):
+        # One that it is narrowed to already may have been deleted since.
+        new = set(clinics) - set(endpoint.clinics)
+        own = Clinic.objects.filter(organization_id=endpoint.organization_id, pk__in=new)
+        if own.count() != len(new):
             raise ForeignClinic("A webhook is for clinics of its own organization.")
         endpoint.clinics = clinics
 

@@ -16,7 +16,6 @@ from config.celery import app as celery_app
 from integrations.http import transport
 from tests import make
 from tests.integrations.wire import Heard, Peer, Script, Wire, serving
-from webhooks import signing
 from webhooks.models import Delivery, Endpoint
 from webhooks.publishing import publish
 from webhooks.tasks import deliver
@@ -26,14 +25,9 @@ DATA = {"writeback": "0b7c", "patient": "Ada Invented"}
 URL = "https://receiver.example/hook"
 
 
-def endpoint_of(organization: Organization, **fields: Any) -> Endpoint:
-    values = {"url": URL, "secret": signing.new_secret(), "created_at": timezone.now()}
-    return Endpoint.objects.create(organization=organization, **(values | fields))
-
-
 @pytest.fixture
 def endpoint(organization: Organization) -> Endpoint:
-    return endpoint_of(organization)
+    return make.webhook(organization, url=URL)
 
 
 @pytest.fixture
