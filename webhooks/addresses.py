@@ -27,7 +27,7 @@ def validate(url: str) -> None:
     except ValueError:
         raise ValidationError("This is not the address of a web server.") from None
     allow_private = settings.WEBHOOKS_ALLOW_PRIVATE
-    if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
+    if not url.startswith(("https://", "http://") if allow_private else "https://"):
         raise ValidationError("Give an address that begins with https://.")
     if not host:
         raise ValidationError("This is not the address of a web server.")
