@@ -97,6 +97,17 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("member-list", "get"): ("manage_access", 200),
     ("member-list", "post"): ("manage_access", 400),  # without a name
     ("member-detail", "delete"): ("manage_access", 204),
+    ("webhook-list", "get"): ("manage_access", 200),
+    ("webhook-list", "post"): ("manage_access", 400),  # without a URL
+    ("webhook-detail", "get"): ("manage_access", 200),
+    ("webhook-detail", "patch"): ("manage_access", 200),
+    ("webhook-rotate-secret", "post"): ("manage_access", 200),
+    ("webhook-test", "post"): ("manage_access", 202),
+    ("webhook-replay", "post"): ("manage_access", 400),  # without a time
+    ("delivery-list", "get"): ("manage_access", 200),
+    ("delivery-detail", "get"): ("manage_access", 200),
+    ("delivery-replay", "post"): ("manage_access", 202),
+    ("webhook-detail", "delete"): ("manage_access", 204),
 }
 #: Routes about one's own login.
 OPEN = {"login", "refresh", "logout", "logout-everywhere"}
@@ -104,6 +115,7 @@ OPEN = {"login", "refresh", "logout", "logout-everywhere"}
 #: And a role that a program gave would outlive its key.
 NO_MORE_THAN_OWN = {
     ("api-key-rotate", "post"): {"operator", "operator with a role", "key: admin"},
+    ("webhook-rotate-secret", "post"): {"operator", "operator with a role", "key: admin"},
     ("member-list", "post"): {"key: admin"},
     ("member-detail", "delete"): {"key: admin"},
 }
@@ -121,6 +133,9 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "clinics.appointment": ("view_patients", None),
     "integrations.integration": ("view_connections", "manage_connections"),
     "integrations.profile": ("view_connections", "manage_connections"),
+    "webhooks.endpoint": ("manage_access", "manage_access"),
+    "webhooks.delivery": ("manage_access", None),
+    "webhooks.notice": ("manage_access", None),
     "writebacks.writeback": ("view_writebacks", None),
 }
 #: Pages of what belongs to no tenant, for operators alone.
@@ -142,6 +157,7 @@ NEVER_DELETED = {
     "integrations.profile",
     "accounts.apikey",
     "clinics.membership",
+    "webhooks.endpoint",
 }
 #: Further addresses of the admin: model and button → (what it takes, method, answer).
 BUTTONS = {
@@ -150,6 +166,12 @@ BUTTONS = {
     ("accounts.apikey", "rotate"): ("manage_access", "get", 200),
     ("accounts.apikey", "revoke"): ("manage_access", "get", 200),
     ("clinics.membership", "end"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "test"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "rotate"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "enable"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "disable"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "remove"): ("manage_access", "get", 200),
+    ("webhooks.delivery", "replay"): ("manage_access", "get", 200),
 }
 
 
@@ -169,6 +191,7 @@ def world(db: None) -> World:
     rows = {}
     for target, clinic in clinics.items():
         integration = make.integration(clinic)
+        webhook = make.webhook(clinic.organization)
         start = timezone.now() + timedelta(days=1)
         rows[target] = {
             "clinic": clinic,
@@ -185,6 +208,9 @@ def world(db: None) -> World:
             "apikey": key_of(clinic.organization, ["read"]).key,
             "entry": Entry.objects.filter(organization_id=clinic.organization_id)[0],
             "membership": make.member(clinic.organization).memberships.get(),
+            "endpoint": webhook,
+            "delivery": make.delivery(webhook, clinic),
+            "notice": make.notice(webhook),
         }
     return World(clinics, rows)
 
@@ -253,7 +279,7 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
     """Return the status that a route under a clinic, or of a row, has to answer."""
     if not may_somewhere(login, action):
         return 403
-    if route in ("clinic-list", "writeback-list"):
+    if route in ("clinic-list", "writeback-list", "webhook-list"):
         return given
     if action == "manage_access" or route == "writeback-detail":
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
@@ -276,6 +302,15 @@ def address(route: str, target: str, world: World) -> str:
     if kind == "member":
         row = world.rows[target]["membership"].pk
         return f"{organization}/members" + (f"/{row}" if page == "detail" else "")
+    if kind.startswith("webhook") or kind == "delivery":
+        webhook = f"/api/v1/webhooks/{world.rows[target]['endpoint'].pk}"
+        if route == "webhook-list":
+            return "/api/v1/webhooks"
+        if kind != "delivery":
+            return webhook if page == "detail" else f"{webhook}/{route.removeprefix('webhook-')}"
+        row = f"/{world.rows[target]['delivery'].pk}"
+        rest = {"list": "", "detail": row, "replay": f"{row}/replay"}[page]
+        return f"{webhook}/deliveries{rest}"
     row = world.rows[target][kind].pk
     if kind in ("clinic", "writeback"):
         return f"/api/v1/{kind}s" + (f"/{row}" if page == "detail" else "")

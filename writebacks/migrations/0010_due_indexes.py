@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('clinics', '0007_membership_clinics'),
         ('integrations', '0009_call_count'),
-        ('writebacks', '0007_audit'),
+        ('writebacks', '0009_slot_holds'),
     ]
 
     operations = [
