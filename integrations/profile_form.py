@@ -90,6 +90,7 @@ class ProfileForm(forms.ModelForm):
             "practitioner_hours",
             "closures",
             "checks_slots",
+            "can_update_patients",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -121,6 +121,12 @@ class Profile(models.Model):
         help_text="Whether this PMS has a list of available slots worth asking.",
     )
 
+    can_update_patients = models.BooleanField(
+        "patients can be changed",
+        default=False,
+        help_text="Whether the practice's own system takes changes of patients from outside.",
+    )
+
     vocabulary = models.JSONField(default=dict, editable=False)
     vocabulary_read_at = models.DateTimeField("lists read", null=True, editable=False)
     checked_at = models.DateTimeField(

@@ -152,6 +152,13 @@ def status_word(profile: Profile, status: str) -> str | None:
     return word(profile, field)
 
 
+def takes(profile: Profile, operation: str) -> bool:
+    """Return whether the practice's own system does this, where that depends on the system."""
+    if operation not in profile.integration.manifest.per_system:
+        return True
+    return operation == "update_patient" and profile.can_update_patients
+
+
 def word(profile: Profile, field: str) -> str | None:
     """Return what a field of words says, note_type for one; None where it is of no use."""
     value: str = getattr(profile, field)

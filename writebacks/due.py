@@ -13,12 +13,15 @@ from typing import Any
 from django.db import connection, transaction
 
 from integrations.models import Integration
+from tenancy import scope
 from writebacks.models import LEASE, LostRace, Writeback
 from writebacks.states import Event, Status
 from writebacks.turns import Turn
 
 #: Rows or integrations that one task or tick takes on at most; the next one takes the rest.
 BATCH = 200
+#: Rows of one integration that a task claims at most: one list of the PMS answers for all of them.
+CLAIM = 1000
 #: Queued writes of one integration that a tick hands out at most. Its next share follows once
 #: fewer than half of them are left: so many of its messages stand before another's, and no more.
 SHARE = 20
@@ -117,9 +120,11 @@ def lapse(now: datetime) -> int:
     count = 0
     for writeback in lapsed.order_by("due_at")[:BATCH]:
         try:
-            writeback.advance(
-                Event.LEASE_LAPSED, now, waiting_for="no_answer", look_count=0, due_at=now
-            )
+            # What follows from it, such as telling of it, is the tenant's own.
+            with scope.organizations(writeback.organization_id):
+                writeback.advance(
+                    Event.LEASE_LAPSED, now, waiting_for="no_answer", look_count=0, due_at=now
+                )
             count += 1
         except LostRace:
             continue
@@ -173,7 +178,7 @@ def claim(integration: Integration, status: Status, now: datetime) -> list[Write
         writebacks = list(
             Writeback.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(integration=integration, status=status, due_at__lte=now)
-            .order_by("due_at")[:BATCH]
+            .order_by("due_at")[:CLAIM]
         )
         Writeback.objects.filter(pk__in=[writeback.pk for writeback in writebacks]).update(
             due_at=now + LEASE

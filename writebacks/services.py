@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,9 @@ from accounts.authentication import Program
 from clinics.models import Appointment, AppointmentStatus, Clinic, User
 from encryption.blind import keyed_hash
 from integrations.contract import Adapter, PreparedWrite, Priority
-from integrations.http.errors import NotAuthorized
+from integrations.http.errors import NotAuthorized, PmsError
 from integrations.models import Integration, IntegrationStatus
-from integrations.profiles import profile_of
+from integrations.profiles import profile_of, takes
 from integrations.session import open_session
 from writebacks import ending, handing_on, slots
 from writebacks.models import Writeback, WritebackEvent
@@ -25,6 +26,10 @@ from writebacks.operations import Operation
 from writebacks.requests import Booking, Cancellation, Request, Rescheduling, StatusChange
 from writebacks.states import Event, Status
 
+logger = logging.getLogger(__name__)
+
+#: Seconds to connect to the PMS and to wait for its free slots: somebody waits on the line.
+SLOT_TIMEOUT = (2.0, 4.0)
 #: An appointment that is over in one of these ways is not moved or cancelled any more.
 OVER = (
     AppointmentStatus.CANCELLED,
@@ -110,12 +115,19 @@ def request(
     if earlier := made_before(clinic, asker):
         return earlier, False
     integration, adapter = _connected(clinic, asked.operation)
+    profile = profile_of(integration)
+    if not takes(profile, asked.operation):
+        raise NotSupported(
+            f"This practice's own system does not do this, as far as is known: "
+            f"{asked.operation.label}. The integration's profile says what it does."
+        )
     waits = after is not None and after.status != Status.COMPLETED
-    prepared = (
-        PreparedWrite(method="", endpoint="", body={})
-        if waits
-        else adapter.prepare(asked.in_pms_words(profile_of(integration)))
-    )
+    prepared = PreparedWrite(method="", endpoint="", body={})
+    if not waits:
+        command = asked.in_pms_words(profile)
+        prepared = adapter.prepare(command)
+        if profile.checks_slots and isinstance(asked, Booking) and not asked.allow_overlap:
+            _ask_for_slot(integration, command)
     appointment = getattr(asked, "appointment", None)
     patient = getattr(asked, "patient", None) or (appointment and appointment.patient)
     writeback = Writeback(
@@ -159,12 +171,28 @@ def _connected(clinic: Clinic, operation: Operation) -> tuple[Integration, Adapt
     integration = Integration.objects.filter(clinic=clinic).first()
     if integration is None or integration.status == IntegrationStatus.SETUP_REQUIRED:
         raise NotConnected(f"{clinic} is not connected to a PMS yet.")
-    if operation not in integration.manifest.operations:
-        raise NotSupported(f"{integration.manifest.title} cannot do this: {operation.label}.")
     try:
-        return integration, open_session(integration, Priority.HIGH).adapter
+        adapter = open_session(integration, Priority.HIGH).adapter
     except NotAuthorized as error:
         raise NotConnected(str(error)) from error
+    if operation not in integration.manifest.operations:
+        raise NotSupported(f"{integration.manifest.title} cannot do this: {operation.label}.")
+    return integration, adapter
+
+
+def _ask_for_slot(integration: Integration, command: Any) -> None:
+    """Refuse a time that the PMS itself does not offer. Where it does not say, or does not answer
+    in a few seconds, our own records decide."""
+    session = open_session(
+        integration, Priority.HIGH, correlation="availability", timeout=SLOT_TIMEOUT
+    )
+    try:
+        offered = session.adapter.is_offered(command)
+    except PmsError as error:
+        logger.info("integration %s: free slots not told: %s", integration.pk, error.code)
+        return
+    if offered is False:
+        raise slots.SlotTaken(slots.Reason.NOT_OFFERED, under_way=False)
 
 
 def _check(asked: Request, now: datetime) -> None:

@@ -43,12 +43,14 @@ class Reason(StrEnum):
     PRACTITIONER = "practitioner_busy"
     OPERATORY = "operatory_busy"
     CONTENDED = "slot_contended"
+    NOT_OFFERED = "not_offered"
 
 
 TEXTS = {
     Reason.PRACTITIONER: "The practitioner is taken at that time.",
     Reason.OPERATORY: "The operatory is taken at that time.",
     Reason.CONTENDED: "Others ask for that time at this moment; try again.",
+    Reason.NOT_OFFERED: "The PMS's own list of free slots does not have that time.",
 }
 
 

@@ -33,7 +33,7 @@ def dispatch() -> None:
             check.apply_async((integration_id,), expires=EXPIRES)
         for integration_id in due.hand_out_integrations(Status.UNCONFIRMED, now):
             reconcile.apply_async((integration_id,), expires=EXPIRES)
-        for integration_id in due.integrations_with_due(Status.COMPLETED, now):
+        for integration_id in due.hand_out_integrations(Status.COMPLETED, now):
             identify.apply_async((integration_id,), expires=EXPIRES)
 
 

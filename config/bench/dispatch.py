@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +18,8 @@ from config.embedded.layout import WEB_ROLE
 from integrations.models import Integration
 from tenancy import scope
 from writebacks import due
-from writebacks.models import Operation, Writeback
+from writebacks.models import Writeback
+from writebacks.operations import Operation
 from writebacks.states import Status
 
 #: One in so many rows is open, and one clinic has so many rows: 50,000 and 2,000 of 1,000,000.
@@ -121,11 +122,12 @@ def ticks(scenario: Scenario, seconds: float) -> dict[str, list[float]]:
     began = time.perf_counter()
     while time.perf_counter() < began + seconds or len(times["a tick"]) < WARM + LEAST:
         now += TICK
-        for what, step in {
+        steps: dict[str, Callable[[datetime], object]] = {
             "as many bare statements": bare_statements,
             "as many rows of the index": partial(range_scan, scenario.status),
             "a tick": tick,
-        }.items():
+        }
+        for what, step in steps.items():
             started = time.perf_counter()
             step(now)
             times[what].append((time.perf_counter() - started) * 1000)

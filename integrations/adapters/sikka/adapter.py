@@ -18,10 +18,10 @@ from clinics.records import (
     PractitionerRecord,
     Unreadable,
 )
-from integrations.adapters.sikka import answers, log, mapping, writing
+from integrations.adapters.sikka import answers, availability, log, mapping, writing
 from integrations.adapters.sikka import vocabulary as words
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
-from integrations.commands import Command
+from integrations.commands import BookAppointment, Command
 from integrations.contract import (
     Lookup,
     Manifest,
@@ -165,6 +165,14 @@ class Sikka:
 
     def vocabulary(self) -> Vocabulary:
         return words.read(partial(self._pages, self._as_office))
+
+    def is_offered(self, booking: BookAppointment) -> bool | None:
+        path = "/appointments_available_slots"
+        rows = self._pages(self._as_office, path, availability.parameters(booking))
+        try:
+            return availability.is_offered(rows, booking)
+        except (KeyError, ValueError):
+            return None  # not in the form that we know
 
     # --- Writing -----------------------------------------------------------------------------
 
