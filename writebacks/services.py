@@ -66,6 +66,8 @@ class Asker:
     user: User | Program | AnonymousUser | None = None
     idempotency_key: str = ""
     request_hash: str = ""
+    #: Whether a person who asks is mailed how it ended.
+    by_email: bool = False
 
     @property
     def person(self) -> User | None:
@@ -149,6 +151,7 @@ def request(
         idempotency_key=asker.idempotency_key,
         request_hash=asker.request_hash,
         awaited_until=awaited_until,
+        tells_by_email=asker.by_email and asker.person is not None,
         created_at=now,
         waiting_for="earlier_write" if waits else "",
         due_at=None if waits else now,

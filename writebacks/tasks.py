@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from smtplib import SMTPException
 
 from celery import shared_task
 from django.utils import timezone
 
 from integrations.models import Integration
 from tenancy import scope
-from writebacks import catching_up, due, identifying, polling, submission
+from writebacks import catching_up, due, identifying, mailing, polling, submission
 from writebacks import reconcile as reconciling
 from writebacks.models import Writeback
 from writebacks.states import Status
@@ -70,3 +71,12 @@ def identify(integration_id: str) -> None:
     """Read the PMS's ids of what an integration's confirmed writebacks have created."""
     with scope.tenant_of(Integration, integration_id):
         identifying.identify(integration_id, timezone.now)
+
+
+@shared_task(
+    autoretry_for=(OSError, SMTPException), retry_backoff=60, retry_backoff_max=3600, max_retries=6
+)
+def mail(writeback_id: str) -> None:
+    """Tell the person who asked how it ended."""
+    with scope.tenant_of(Writeback, writeback_id):
+        mailing.mail(writeback_id)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from webhooks.publishing import publish
+from writebacks.mailing import mail_soon
 from writebacks.models import Writeback
 from writebacks.states import RESULTS, Status
 
@@ -19,6 +20,7 @@ def tell(writeback: Writeback, before: Status, now: datetime) -> None:
     status = Status(writeback.status)
     if status != before and status in TOLD:
         _publish(writeback, status, now)
+        mail_soon(writeback)
     elif status == before == Status.COMPLETED and writeback.created_external_id:
         _publish(writeback, "identified", now)
 
