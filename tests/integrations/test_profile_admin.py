@@ -103,7 +103,7 @@ def test_a_drop_down_offers_what_the_pms_does_and_nothing_is_chosen(
     assert "It offers 12 (Cleaning)." in html
     assert "type it exactly as the PMS has it" in html
     assert re.search(r'<input type="text" name="note_type"', html)
-    assert "No cancel word is set" not in text(html), "Frontdesk does not cancel here yet"
+    assert "No cancel word is set" in text(html)
 
 
 def test_people_and_chairs_are_the_clinics_own_and_active(profile: Profile, manager: User) -> None:
