@@ -54,8 +54,9 @@ def claim(endpoint: Endpoint, now: datetime) -> Delivery | None:
         if delivery is None:
             return None
         # By the row's own count: the attempt is the fence against who comes back late.
-        claimed = Delivery.objects.filter(pk=delivery.pk, due_at=delivery.due_at)
-        claimed.update(attempts=F("attempts") + 1, step=F("step") + 1, due_at=now + LEASE)
+        mine = Delivery.objects.filter(pk=delivery.pk, due_at=delivery.due_at)
+        if not mine.update(attempts=F("attempts") + 1, step=F("step") + 1, due_at=now + LEASE):
+            return None
         delivery.refresh_from_db(fields=["attempts", "step", "due_at"])
         Attempt.objects.create(
             organization_id=delivery.organization_id,

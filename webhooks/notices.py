@@ -46,10 +46,10 @@ def mail(notice_id: int, now: datetime) -> bool:
     if not claimed.update(mail_due_at=now + AGAIN):
         return False
     notice = Notice.objects.select_related("endpoint", "organization").get(pk=notice_id)
-    mails = [
-        EmailMessage(f"Webhook disabled: {notice.endpoint}", _text(notice), to=[address])
-        for address in _addresses(notice)
-    ]
+    # A subject is one line, and a description may be several.
+    subject = " ".join(f"Webhook disabled: {notice.endpoint}".split())
+    text = _text(notice)
+    mails = [EmailMessage(subject, text, to=[address]) for address in _addresses(notice)]
     try:
         if mails:
             get_connection().send_messages(mails)

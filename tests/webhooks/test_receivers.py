@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,14 @@ from django.core.exceptions import ValidationError
 
 from integrations.http import transport
 from integrations.http.transport import NotDelivered
-from tests.integrations.http.test_public_addresses import OURS, PUBLIC
-from tests.integrations.wire import Peer, serving
+from tests.integrations.http.test_public_addresses import (
+    AUTHORITY,
+    OURS,
+    PUBLIC,
+    over_tls,
+    port,
+)
+from tests.integrations.wire import Peer, Script, answer_all, serving
 from tests.webhooks.conftest import Tell, attempts, only_delivery, receiving, send
 from webhooks import addresses
 from webhooks.models import Endpoint
@@ -134,6 +142,54 @@ def test_a_server_without_tls_is_told_so() -> None:
         push(server.address.replace("http:", "https:"), allow_private=True)
     assert caught.value.code == "no_tls"
     assert server.requests == []
+
+
+@pytest.fixture
+def over_trusted_tls(names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let receiver.example be this machine and have a certificate that counts."""
+    names("127.0.0.1")
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "authority.pem")
+    session = transport._session(False, hurried=True)
+    monkeypatch.setattr(session, "verify", str(tmp_path / "authority.pem"))
+    monkeypatch.setattr(transport, "is_public", lambda address: True)
+
+
+def tls_for_receiver(script: Script) -> Script:
+    return over_tls(script, AUTHORITY.issue_cert("receiver.example"))
+
+
+@pytest.mark.usefixtures("over_trusted_tls")
+def test_over_tls_a_receiver_is_told_and_its_connection_is_not_kept() -> None:
+    with serving(tls_for_receiver(answer_all)) as server:
+        url = f"https://receiver.example:{port(server.address)}/hook"
+        assert [push(url).status for _ in range(2)] == [200, 200]
+    assert server.connections == 2
+    assert [heard.body for heard in server.requests] == [b"{}", b"{}"]
+
+
+@pytest.mark.usefixtures("over_trusted_tls")
+def test_over_tls_a_certificate_of_another_name_is_refused_before_anything_is_sent() -> None:
+    with serving(over_tls(answer_all)) as server, pytest.raises(NotDelivered) as caught:
+        push(f"https://receiver.example:{port(server.address)}/hook")
+    assert caught.value.code == "no_tls"
+    assert server.requests == []
+
+
+def dribble(peer: Peer) -> None:
+    peer.read()
+    peer.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not peer._wire.over.wait(0.02):
+        peer.send(b"x")
+
+
+@pytest.mark.usefixtures("over_trusted_tls")
+def test_over_tls_an_answer_that_comes_byte_by_byte_is_cut_off() -> None:
+    begun = time.perf_counter()
+    with serving(tls_for_receiver(dribble)) as server:
+        with pytest.raises(NotDelivered) as caught:
+            push(f"https://receiver.example:{port(server.address)}/hook", seconds=0.3)
+        assert time.perf_counter() - begun < 2
+    assert caught.value.code == "timeout"
 
 
 @pytest.mark.parametrize("url", ["https://", "https://[::1", "https://receiver example"])

@@ -97,6 +97,16 @@ def test_clinic_admins_are_mailed_once_that_a_webhook_was_disabled(
     assert (notice.mailed_at, notice.mail_due_at) == (START, None)
 
 
+def test_a_description_of_several_lines_makes_a_subject_of_one(
+    notice: Notice, endpoint: Endpoint
+) -> None:
+    Endpoint.objects.filter(pk=endpoint.pk).update(description="Front\r\nBcc: all@clinic.example")
+    tasks.mail(notice.pk)
+    (sent,) = mail.outbox
+    assert sent.subject == "Webhook disabled: Front Bcc: all@clinic.example"
+    assert sent.recipients() == ["ada@clinic.example"]
+
+
 def test_who_is_disabled_twice_is_told_once(endpoint: Endpoint, clock: Clock) -> None:
     assert endpoints.disable(endpoint, Reason.GONE, clock.now)
     assert not endpoints.disable(endpoint, Reason.FAILING, clock.now)
