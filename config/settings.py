@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS = {
         "WritebackStatus": "writebacks.states.Status",
         "WritebackOperation": "writebacks.models.Operation",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
+        "NewAppointmentStatus": "writebacks.appointment_serializers.STATUSES",
         "Role": "clinics.models.Role",
     },
 }
