@@ -56,11 +56,15 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, and under which key of theirs ("" where none is needed)."""
+    """Who asks, and under which key of theirs ("" where none is needed).
+
+    `note` says for people by which way, where it is neither a person nor a program.
+    """
 
     user: User | Program | AnonymousUser | None = None
     idempotency_key: str = ""
     request_hash: str = ""
+    note: str = ""
 
     @property
     def person(self) -> User | None:
@@ -144,7 +148,7 @@ def request(
     try:
         with transaction.atomic():
             _check(asked, now)
-            _record(writeback)
+            _record(writeback, asker.note)
             _hold(writeback, asked)
             if after and waits:
                 _stay_behind(writeback, after, now)
@@ -179,7 +183,7 @@ def _check(asked: Request, now: datetime) -> None:
             raise Conflict("appointment_past", "This appointment has passed.")
 
 
-def _record(writeback: Writeback) -> None:
+def _record(writeback: Writeback, note: str) -> None:
     writeback.save(force_insert=True)
     WritebackEvent.objects.create(
         organization_id=writeback.organization_id,
@@ -187,6 +191,7 @@ def _record(writeback: Writeback) -> None:
         at=writeback.created_at,
         event=Event.REQUESTED,
         to_status=Status.QUEUED,
+        note=note,
         person=writeback.requested_by,
     )
 

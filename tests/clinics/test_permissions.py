@@ -150,6 +150,11 @@ BUTTONS = {
     ("accounts.apikey", "rotate"): ("manage_access", "get", 200),
     ("accounts.apikey", "revoke"): ("manage_access", "get", 200),
     ("clinics.membership", "end"): ("manage_access", "get", 200),
+    # Of a queued one: it can be withdrawn, and for the rest leads back to its page.
+    ("writebacks.writeback", "cancel"): ("book", "get", 200),
+    ("writebacks.writeback", "retry"): ("book", "get", 302),
+    ("writebacks.writeback", "look"): ("book", "post", 302),
+    ("writebacks.writeback", "decide"): ("book", "get", 302),
 }
 
 
