@@ -209,13 +209,13 @@ def _card(
         total=Bar(label="Calls this hour", used=window.used, limit=limit.calls),
         split=(
             Bar(
-                label="HIGH: for people",
+                label="HIGH: people",
                 used=window.used_high,
                 limit=limit.calls,
                 of=f"of {limit.calls}",
             ),
             Bar(
-                label="LOW: in the background",
+                label="LOW: background",
                 used=window.used_low,
                 limit=low_ceiling,
                 of=f"stops at {low_ceiling} in all",

@@ -23,8 +23,25 @@ REASONS: Final = {
     "refused": "The PMS refused to tell",
     "too_late": "There was no time left to send it safely",
     "pms": "The PMS has not finished it",
-    "person": "Asking the PMS does not settle it any more; somebody has to look there and decide",
+    "person": "Asking the PMS does not settle it; somebody has to look there and decide",
     "earlier_write": "Another one has to be completed first",
+}
+#: The same in as few words as a column of a list takes.
+SHORT: Final = {
+    "waiting_for_budget": "no calls left",
+    "agent_offline": "agent offline",
+    "not_reached": "PMS not reached",
+    "pms_away": "PMS away",
+    "throttled": "PMS wants fewer calls",
+    "renewing_key": "new key",
+    "key_expired": "key ended",
+    "not_authorized": "credential rejected",
+    "no_answer": "no answer",
+    "refused": "PMS refused to tell",
+    "too_late": "sent too late",
+    "pms": "PMS at work",
+    "person": "needs a person",
+    "earlier_write": "earlier write",
 }
 #: Why one failed, by its `failure_code`; its message may be the PMS's, which may name a patient.
 FAILURES: Final = {
@@ -82,10 +99,10 @@ def situation(writeback: Writeback, now: datetime, *, quoting: bool = True) -> s
 def why(writeback: Writeback) -> str:
     """Return in a few words why it waits; empty where nothing holds it up."""
     if writeback.status == Status.PENDING and writeback.withdraw_asked_at:
-        return "Being withdrawn"
+        return "being withdrawn"
     if writeback.status == Status.COMPLETED and writeback.due_at is not None:
-        return "Its id is still to be read"
-    return REASONS.get(writeback.waiting_for, "")
+        return "id to be read"
+    return SHORT.get(writeback.waiting_for, writeback.waiting_for)
 
 
 def is_paced(writeback: Writeback, now: datetime) -> bool:
