@@ -136,7 +136,7 @@ class SteeringAdmin(ReadOnlyAdmin):
     def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take down what a person found in the PMS, with how they know."""
         writeback = self._mine(request, object_id)
-        form = DecisionForm(request.POST or None)
+        form = DecisionForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             question = "Look for it in the PMS itself first: what you say here is not checked."
             return self._ask(request, writeback, "decide", question, "Decide", form)
@@ -252,7 +252,8 @@ def _counted(count: int) -> str:
 def _cancelling(writeback: Writeback) -> str:
     """Return the question, with what it means in this state."""
     waiting = writeback.dependents.filter(status=Status.QUEUED).count()
-    too = f" {_counted(waiting)} that wait for it fail with it." if waiting else ""
+    verbs = "waits for it fails" if waiting == 1 else "wait for it fail"
+    too = f" {_counted(waiting)} that {verbs} with it." if waiting else ""
     if writeback.status == Status.QUEUED:
         return f"Withdraw {writeback}? Nothing of it has reached the PMS.{too}"
     return (
