@@ -61,13 +61,18 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, and under which key of theirs ("" where none is needed)."""
+    """Who asks, and under which key of theirs ("" where none is needed).
+
+    `note` says for people by which way, where it is neither a person nor a program.
+    """
 
     user: User | Program | AnonymousUser | None = None
     idempotency_key: str = ""
     request_hash: str = ""
     #: Whether a person who asks is mailed how it ended.
     by_email: bool = False
+    #: Why they ask, for the timeline; no patient data.
+    note: str = ""
 
     @property
     def person(self) -> User | None:
@@ -161,7 +166,7 @@ def request(
     try:
         with transaction.atomic():
             _check(asked, now)
-            _record(writeback)
+            _record(writeback, asker.note)
             _hold(writeback, asked)
             if after and waits:
                 _stay_behind(writeback, after, now)
@@ -215,7 +220,7 @@ def _check(asked: Request, now: datetime) -> None:
         raise Conflict("appointment_past", "This appointment has passed.")
 
 
-def _record(writeback: Writeback) -> None:
+def _record(writeback: Writeback, note: str) -> None:
     writeback.save(force_insert=True)
     WritebackEvent.objects.create(
         organization_id=writeback.organization_id,
@@ -223,6 +228,7 @@ def _record(writeback: Writeback) -> None:
         at=writeback.created_at,
         event=Event.REQUESTED,
         to_status=Status.QUEUED,
+        note=note,
         person=writeback.requested_by,
     )
 

@@ -185,6 +185,11 @@ BUTTONS = {
     ("webhooks.endpoint", "disable"): ("manage_access", "get", 200),
     ("webhooks.endpoint", "remove"): ("manage_access", "get", 200),
     ("webhooks.delivery", "replay"): ("manage_access", "get", 200),
+    # Of a queued one: it can be withdrawn, and for the rest leads back to its page.
+    ("writebacks.writeback", "cancel"): ("book", "get", 200),
+    ("writebacks.writeback", "retry"): ("book", "get", 302),
+    ("writebacks.writeback", "look"): ("book", "post", 302),
+    ("writebacks.writeback", "decide"): ("book", "get", 302),
 }
 
 
