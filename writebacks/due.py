@@ -42,12 +42,17 @@ _WAITING = """
             ORDER BY integration_id, due_at LIMIT 1
         ) AS next
     ), waiting AS (
-        SELECT head.integration_id, head.organization_id,
-               greatest(head.due_at, turn.handed_out_at) AS since
-        FROM head LEFT JOIN pms_turns AS turn
-          ON turn.integration_id = head.integration_id AND turn.status = %(status)s
-        WHERE head.due_at <= %(now)s AND ({open})
-        ORDER BY since, head.integration_id LIMIT %(hand_outs)s
+        SELECT integration_id, organization_id, since FROM (
+            SELECT head.integration_id, head.organization_id, turn.lease_until,
+                   greatest(head.due_at, turn.handed_out_at) AS since
+            FROM head LEFT JOIN pms_turns AS turn
+              ON turn.integration_id = head.integration_id AND turn.status = %(status)s
+            WHERE head.due_at <= %(now)s
+            ORDER BY since, head.integration_id
+            -- Keeps it apart: only of as many as are wanted it is asked whether they are open.
+            OFFSET 0
+        ) AS turn
+        WHERE {open} LIMIT %(hand_outs)s
     )"""
 
 #: Nobody has been told of it, or who was told has taken it up or had time enough.
