@@ -43,10 +43,14 @@ _WAITING = """
         ) AS next
     ), waiting AS (
         SELECT integration_id, organization_id, since FROM (
-            SELECT head.integration_id, head.organization_id, turn.lease_until,
+            SELECT head.*, turn.lease_until,
                    greatest(head.due_at, turn.handed_out_at) AS since
-            FROM head LEFT JOIN pms_turns AS turn
-              ON turn.integration_id = head.integration_id AND turn.status = %(status)s
+            -- A look-up for each: the planner cannot know how many heads there are, and would
+            -- compare each with all turns.
+            FROM head LEFT JOIN LATERAL (
+                SELECT handed_out_at, lease_until FROM pms_turns
+                WHERE integration_id = head.integration_id AND status = %(status)s LIMIT 1
+            ) AS turn ON true
             WHERE head.due_at <= %(now)s
             ORDER BY since, head.integration_id
             -- Keeps it apart: only of as many as are wanted it is asked whether they are open.
