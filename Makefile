@@ -36,9 +36,10 @@ check: .venv/dev ## format, lint, types, import boundaries, migrations, API sche
 crash: .venv/dev ## kill processes of a running Frontdesk and see it recover (some minutes)
 	@$(BIN)/pytest -m crash -n 3
 
-bench: .venv/dev ## measure budget decisions, and writes with and without their entry in the audit
+bench: .venv/dev ## measure budget decisions, entries of the audit, and ticks of the dispatcher
 	@$(BIN)/python manage.py bench budget
 	@$(BIN)/python manage.py bench audit
+	@$(BIN)/python manage.py bench dispatch
 
 format: .venv/dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
