@@ -55,7 +55,7 @@ def wanted(request: Request) -> bool:
     form.is_valid(raise_exception=True)
     wants: bool = form.validated_data["email"]
     if wants and not getattr(request.user, "email", ""):
-        raise serializers.ValidationError({"email": "There is no address of yours to mail to."})
+        raise serializers.ValidationError({"email": ["There is no address of yours to mail to."]})
     return wants
 
 
