@@ -70,7 +70,7 @@ def seconds_between(start: str, end: str) -> float:
 
 def tell(practice: Practice, name: str) -> None:
     kinds = Counter(practice.calls())
-    print(
+    print(  # noqa: T201 (the figures of docs/performance.md)
         f"{name}: {sum(kinds.values())} calls {dict(kinds)}, "
         f"the seed's way {the_seeds_way(practice)}; "
         f"confirmed after {median(waits()):.0f} s (median), {max(waits()):.0f} s (longest)"
