@@ -121,7 +121,10 @@ def request(
             f"This practice's own system does not do this, as far as is known: "
             f"{asked.operation.label}. The integration's profile says what it does."
         )
-    waits = after is not None and after.status != Status.COMPLETED
+    # Also after one that has ended: what that created is still missing in what is asked for.
+    waits = after is not None and (
+        after.status != Status.COMPLETED or getattr(asked, "patient", None) is None
+    )
     prepared = PreparedWrite(method="", endpoint="", body={})
     if not waits:
         command = asked.in_pms_words(profile)

@@ -19,7 +19,9 @@ from integrations.sandbox import RunningSandbox, running
 from integrations.services import import_all
 from tests import make
 from tests.conftest import Clock
+from writebacks import services
 from writebacks.models import Writeback
+from writebacks.requests import Request
 from writebacks.tasks import dispatch
 
 #: The dispatcher's period in the beat schedule, seconds.
@@ -80,6 +82,14 @@ class Practice:
         )
         assert answer.status_code == 202, answer.content
         return Writeback.objects.get(pk=answer.json()["id"])
+
+    def ask(self, asked: Request, **options: Any) -> Writeback:
+        """Ask for anything past the API, as the services take it; the worker sends it at once."""
+        writeback, is_new = services.request(
+            self.integration.clinic, asked, services.Asker(), self.clock.now, **options
+        )
+        assert is_new
+        return writeback
 
     def pass_time(self, seconds: int) -> None:
         """Let time pass with a tick of the dispatcher every few seconds, as beat does."""
