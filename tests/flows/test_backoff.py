@@ -30,7 +30,7 @@ def test_twenty_checks_on_the_schedule_then_unconfirmed_then_the_night(practice:
     writeback = practice.book(hour=15, days=3)
 
     # 10:00:30, 10:01:30, 10:03:30, 10:08:30, 10:18:30, 10:33:30, 11:03:30, then each hour to
-    # 24:03:30, which is half past midnight and not, as the seed has it, 24 hours later.
+    # 24:03:30, which is half past midnight and not, as the plan has it, 24 hours later.
     practice.pass_until(TEN + timedelta(hours=14, minutes=3, seconds=25))
     seen = practice.see(writeback)
     assert (seen["status"], seen["check_count"]) == ("pending", 19)
@@ -41,7 +41,7 @@ def test_twenty_checks_on_the_schedule_then_unconfirmed_then_the_night(practice:
     assert waits[7:] == [HOUR] * 13
     assert checks[-1] == timedelta(hours=14, minutes=3, seconds=30)
 
-    # The seed gives up here and calls it failed. Nobody knows that: it may be carried out yet.
+    # The plan gives up here and calls it failed. Nobody knows that: it may be carried out yet.
     seen = practice.see(writeback)
     assert (seen["status"], seen["result"]) == ("unconfirmed", "failed")
     assert (seen["failure_code"], seen["check_count"]) == ("unconfirmed", 20)

@@ -1,6 +1,8 @@
 """A day of 100 bookings at one practice: how many calls it takes until all of them are proven.
 
-With `-s` the figures of docs/performance.md are printed.
+"The plan" in this folder is the one that Frontdesk began with: each write is asked for by itself,
+on the same schedule, as far as the practice's calls reach. With `-s` this prints the figures of
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from writebacks.models import Writeback
 EIGHT = START.replace(hour=13)  # 8:00 in New York
 HOUR = timedelta(hours=1)
 #: Bookings in each hour from 8:00 on, all alike, and with the morning's rush, the peak at ten and
-#: the quiet noon of the seed's busy dental practice.
+#: the quiet noon of the plan's busy dental practice.
 EVEN = (10,) * 10
 PEAKED = (15, 10, 25, 10, 5, 8, 8, 8, 6, 5)
 #: How long a practice's computer takes for a write by reports from the field, in seconds.
@@ -54,7 +56,7 @@ def waits() -> list[float]:
     return [(each.completed_at - each.created_at).total_seconds() for each in done]
 
 
-def the_seeds_way(practice: Practice) -> int:
+def one_by_one(practice: Practice) -> int:
     """Calls for the same day where each write is asked for by itself, on the schedule."""
     calls = 0
     for write in practice.sandbox.control.books()["offices"][practice.office]["writebacks"]:
@@ -72,7 +74,7 @@ def tell(practice: Practice, name: str) -> None:
     kinds = Counter(practice.calls())
     print(  # noqa: T201 (the figures of docs/performance.md)
         f"{name}: {sum(kinds.values())} calls {dict(kinds)}, "
-        f"the seed's way {the_seeds_way(practice)}; "
+        f"one by one {one_by_one(practice)}; "
         f"confirmed after {median(waits()):.0f} s (median), {max(waits()):.0f} s (longest)"
     )
 
@@ -84,7 +86,7 @@ def test_a_hundred_bookings_in_a_day_need_at_most_150_calls(
     practice.sandbox.control.knobs(delay=FIELD)
     let_the_day_pass(practice, shape)
     assert Counter(Writeback.objects.values_list("status", flat=True)) == {"completed": 100}
-    # The seed promises 15 minutes, with more calls. Nobody waits for longer than two checks.
+    # The plan promises 15 minutes, with more calls. Nobody waits for longer than two checks.
     assert median(waits()) <= 12 * 60
     assert max(waits()) <= 20 * 60
 
@@ -97,7 +99,7 @@ def test_a_hundred_bookings_in_a_day_need_at_most_150_calls(
     calls = Counter(practice.calls())
     assert calls["POST /appointment"] == 100
     assert sum(calls.values()) <= 150
-    assert the_seeds_way(practice) >= 250
+    assert one_by_one(practice) >= 250
 
 
 def test_where_each_end_has_to_be_asked_for_alone_the_day_is_confirmed_all_the_same(
@@ -113,4 +115,4 @@ def test_where_each_end_has_to_be_asked_for_alone_the_day_is_confirmed_all_the_s
     assert median(waits()) <= 45 * 60
     assert max(waits()) <= 2 * 3600
     assert len(practice.calls()) <= 250
-    assert len(practice.calls()) < the_seeds_way(practice)
+    assert len(practice.calls()) < one_by_one(practice)

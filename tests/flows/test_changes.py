@@ -1,4 +1,4 @@
-"""An appointment that there is: moved, marked and called off; our copy follows what is confirmed."""
+"""An appointment that there is: moved, marked, called off. Our copy follows what is confirmed."""
 
 from __future__ import annotations
 

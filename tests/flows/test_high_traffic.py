@@ -39,7 +39,7 @@ def all_are_proven(practice: Practice) -> None:
 
 
 def test_where_the_list_tells_the_end_ten_bookings_take_twelve_calls(practice: Practice) -> None:
-    """The seed's way takes 27 calls and 90 seconds: it asks for each write alone, five at a time.
+    """The plan's way takes 27 calls and 90 seconds: it asks for each write alone, five at a time.
     Here one list answers for all ten, and one read of the appointments tells their ids."""
     ten_book_at_once(practice)
     practice.pass_time(25)
@@ -53,7 +53,7 @@ def test_where_the_list_tells_the_end_ten_bookings_take_twelve_calls(practice: P
 
 
 def test_where_each_end_is_asked_for_alone_ten_bookings_take_22_calls(practice: Practice) -> None:
-    """The list's closing word is none that we know. As in the seed, five are asked for at once."""
+    """The list's closing word is none that we know. As in the plan, five are asked for at once."""
     practice.sandbox.control.knobs(closing_words=["done", "refused"])
     bookings = ten_book_at_once(practice)
     practice.pass_time(30)

@@ -58,7 +58,7 @@ def test_at_two_in_the_night_all_that_is_open_is_looked_at(practice: Practice) -
     heard = len(practice.calls())
     assert heard < 18 + 150, "not one of them was asked for all the time"
 
-    # 2:00:00. The seed asks 18 times; here one list answers for the fifteen and one for the three,
+    # 2:00:00. The plan asks 18 times; here one list answers for the fifteen and one for the three,
     # one read tells nine ids, and three are asked for alone: the two that failed, for the reason,
     # and the one that the list does not show.
     practice.clock.advance(5)
@@ -69,7 +69,7 @@ def test_at_two_in_the_night_all_that_is_open_is_looked_at(practice: Practice) -
     assert statuses(failing) == {"failed": 2}
     assert {practice.see(each)["failure_code"] for each in failing} == {"pms_failed"}
     assert all(practice.see(each)["error_message"] for each in failing)
-    # The seed ends the one that is not found; that the PMS does not show it decides nothing.
+    # The plan ends the one that is not found; that the PMS does not show it decides nothing.
     assert statuses([*still, gone]) == {"pending": 4}
 
     # Once a night, whoever asks again.

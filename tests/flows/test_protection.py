@@ -96,7 +96,7 @@ def from_eleven_to_ten_to_twelve(practice: Practice) -> list[Writeback]:
     assert practice.calls()[-1] == BOOK
     assert used(practice) == 146
 
-    # 11:45:30: its check is due. The seed skips it at 146 of 150; here the background has what
+    # 11:45:30: its check is due. The plan skips it at 146 of 150; here the background has what
     # it was promised, up to 150.
     stand_at(clock, 11, 45, 30)
     assert tick(practice) == [STATUS]
@@ -114,7 +114,7 @@ def from_eleven_to_ten_to_twelve(practice: Practice) -> list[Writeback]:
 
 
 def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
-    """The seed's story: a list of an unknown closing word leaves each end to a call of its own."""
+    """The plan's story: a list of an unknown closing word leaves each end to a call of its own."""
     clock = practice.clock
     practice.sandbox.control.knobs(closing_words=["done", "refused"])
     first, *later = from_eleven_to_ten_to_twelve(practice)

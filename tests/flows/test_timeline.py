@@ -52,7 +52,7 @@ def test_from_the_booking_to_its_confirmation_in_ninety_seconds(practice: Practi
     assert seen["appointment"], "our own copy has it"
     assert used(practice) == before + 3
 
-    # Three calls in all, the booking's for a person and the checks' for nobody who waits. The seed
+    # Three calls in all, the booking's for a person and the checks' for nobody who waits. The plan
     # counts as many; its "6/200" and "13/200" are other traffic's.
     made = Call.objects.filter(integration=practice.integration).order_by("pk")
     assert list(made.values_list("priority", flat=True))[-3:] == ["high", "low", "low"]
