@@ -15,7 +15,13 @@ documentation is not made twice. `manage.py sandbox` serves it; a test starts on
         sandbox.control.knobs(agent_offline=["D10001"], failures=0.1)
         sandbox.control.expire_keys("D10001")
         sandbox.control.calls("D10001")              # what was asked, each with its status
-        sandbox.control.books()["offices"]["D10001"]["appointments"]  # what writes have made
+        office = sandbox.control.books()["offices"]["D10001"]
+        office["appointments"]                       # what writes have made; so "patients",
+                                                     #   "medical_notes", "transactions"
+        office["traces"]                             # every version of a record by the write that
+                                                     #   brought it about: a completed write has
+                                                     #   exactly one, any other none
+        office["writebacks"]                         # the writes themselves, with their states
         sandbox.control.reset()                      # as it was at the beginning
 
 Arguments of `running`: host, port, seed, state (a file that outlives a kill), now and frozen (the
@@ -24,7 +30,9 @@ clock), verbose, and every knob by its name (`knobs.Knobs` explains them). Fault
 that moves time for its whole process moves it here, too.
 
 The world (`sikka.world`) is the same for the same seed and day: 650 patients and 87 appointments to
-come at each of two dental offices. A PMS is a folder with a class that keeps to `pms.Pms`.
+come at each of two dental offices. Both run Dentrix, which can neither change patients nor tell its
+free slots; the knob `dolphin` lets an office run a system that can. A PMS is a folder with a class
+that keeps to `pms.Pms`.
 """
 
 from .books import StateMismatch

@@ -66,10 +66,11 @@ class Sandbox:
     def turn(self, changes: Mapping[str, object]) -> None:
         """Change knobs. What was due until now is settled by the old ones."""
         after = self.stage.knobs.turned(changes)
-        if not isinstance(after.agent_offline, bool):
-            for office_id in after.agent_offline:
+        for name in ("agent_offline", "dolphin"):
+            chosen = getattr(after, name)
+            for office_id in () if isinstance(chosen, bool) else chosen:
                 if office_id not in self.office_ids:
-                    raise WrongKnob(f"agent_offline names {office_id!r}, which is no office here")
+                    raise WrongKnob(f"{name} names {office_id!r}, which is no office here")
         self.settle()
         before, self.stage.knobs = self.stage.knobs, after
         for pms in self.mounted:

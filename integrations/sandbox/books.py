@@ -209,17 +209,43 @@ class Books:
         return [json.loads(row["record"]) for row in rows], rows[0]["total"] if rows else 0
 
     def made(self, office_id: str, kind: str) -> list[dict[str, Any]]:
-        """Return the records that began with a write, as they stand at the practice now."""
+        """Return the records that began with a write, as they stand at the practice now.
+
+        Beside its own fields each has the write that made it (`writeback_id`) and, in their order,
+        those that changed it since (`changed_by`).
+        """
         rows = self.all(
-            "SELECT id, write_id FROM records WHERE write_id IS NOT NULL AND version IN"
-            " (SELECT min(version) FROM records WHERE office_id = ? AND kind = ? GROUP BY id)"
-            " ORDER BY version",
+            "SELECT id, write_id FROM records WHERE office_id = ? AND kind = ? ORDER BY version",
             [office_id, kind],
         )
+        writes: dict[str, list[int | None]] = {}
+        for row in rows:
+            writes.setdefault(row["id"], []).append(row["write_id"])
         return [
-            {**(self.truth(office_id, kind, row["id"]) or {}), "writeback_id": row["write_id"]}
-            for row in rows
+            {
+                **(self.truth(office_id, kind, id) or {}),
+                "writeback_id": first,
+                "changed_by": changes,
+            }
+            for id, (first, *changes) in writes.items()
+            if first is not None
         ]
+
+    def traces(self, office_id: str) -> list[dict[str, Any]]:
+        """Return every version of a record that came about through a write, in their order.
+
+        Each tells its write (`writeback_id`), its record (`kind`, `id`), which version of it this
+        is (`version`, from 1) and what the write did: `after` has the fields it changed, `before`
+        what they were. For a new record `before` is None and `after` the whole of it.
+        """
+        rows = self.all(
+            "SELECT * FROM (SELECT version, write_id, kind, id, record, row_number() OVER same"
+            " AS nth, lag(record) OVER same AS previous FROM records WHERE office_id = ?"
+            " WINDOW same AS (PARTITION BY kind, id ORDER BY version))"
+            " WHERE write_id IS NOT NULL ORDER BY version",
+            [office_id],
+        )
+        return [_trace(row) for row in rows]
 
     def next_id(self, office_id: str, kind: str) -> str:
         row = self.one(
@@ -228,6 +254,21 @@ class Books:
             [office_id, kind],
         )
         return str((row["highest"] or 0) + 1 if row else 1)
+
+
+def _trace(row: Row) -> dict[str, Any]:
+    before, after = json.loads(row["previous"] or "null"), json.loads(row["record"])
+    if before is not None:
+        changed = [name for name in after if before.get(name) != after[name]]
+        before, after = ({name: of.get(name) for name in changed} for of in (before, after))
+    return {
+        "writeback_id": row["write_id"],
+        "kind": row["kind"],
+        "id": row["id"],
+        "version": row["nth"],
+        "before": before,
+        "after": after,
+    }
 
 
 def stamp(moment: datetime) -> str:

@@ -8,7 +8,7 @@
     POST  /control/expire_keys   {"office_id": "D10001"}, or {} for every office
     POST  /control/reset         the world as it was at the beginning
     GET   /control/credentials   what a client needs to begin, by PMS
-    GET   /control/books         what was done by writes; ?office_id=
+    GET   /control/books         what was done by writes, and which write did it; ?office_id=
     GET   /control/calls         every call to a PMS, oldest first; ?office_id=, ?limit= newest ones
 
 Control calls are neither counted nor struck by faults.

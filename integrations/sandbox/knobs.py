@@ -91,6 +91,12 @@ class Knobs:
     reject_overlaps   whether the practice's system refuses double booking; many allow it
     refresh_lag       seconds from executing a write to its showing in reads
     closing_words     what the list of writes says of finished ones: done, failed. Unverified.
+    dolphin           true or false for every office, or a list of the offices whose practice-
+                      management system is Dolphin Management. Only that one and OrthoTrac can
+                      change patients and tell their free slots, says Sikka's public API
+                      documentation. What else Dolphin wants of a write is not simulated.
+    note_length       characters a medical note may have; from Sikka's public API documentation:
+                      60 for alerts in OrthoTrac, 200 in SuzyDental
     encode_echo       whether the list of writes percent-encodes the bodies it echoes; the sample
                       in Sikka's public API documentation does not
     """
@@ -108,12 +114,15 @@ class Knobs:
     reject_overlaps: bool = knob(False, switch)
     refresh_lag: float = knob(0.0, seconds)
     closing_words: tuple[str, str] = knob(("completed", "failed"), closing_words)
+    dolphin: bool | tuple[str, ...] = knob(False, offices)
+    note_length: int = knob(200, whole)
     encode_echo: bool = knob(False, switch)
 
     def offline(self, office_id: str) -> bool:
-        if isinstance(self.agent_offline, bool):
-            return self.agent_offline
-        return office_id in self.agent_offline
+        return _names(self.agent_offline, office_id)
+
+    def runs_dolphin(self, office_id: str) -> bool:
+        return _names(self.dolphin, office_id)
 
     def turned(self, changes: Mapping[str, object]) -> "Knobs":
         """Return a set with these changes, or raise WrongKnob and say which one is wrong."""
@@ -130,6 +139,10 @@ class Knobs:
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
+
+
+def _names(chosen: bool | tuple[str, ...], office_id: str) -> bool:
+    return chosen if isinstance(chosen, bool) else office_id in chosen
 
 
 def _number(value: object) -> float:

@@ -34,8 +34,9 @@ CREATE TABLE sikka_refresh_keys (
 """
 
 SCOPE = (
-    "start,end,appointment_statuses,appointments,operatories,patients,practice_variables,practices,"
-    "providers,authorized_practices,request_keys,writebacks"
+    "start,end,appointment_statuses,appointments,appointments_available_slots,medical_notes,"
+    "note_types,operatories,patients,payment_types,practice_variables,practices,providers,"
+    "transactions,authorized_practices,request_keys,writeback_details,writebacks"
 )
 
 

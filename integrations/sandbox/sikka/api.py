@@ -13,9 +13,21 @@ from integrations.sandbox.faults import Fault
 from integrations.sandbox.knobs import Knobs
 from integrations.sandbox.pms import Answer, Stage
 
-from . import access, agent, limits, reads, records, world, writebacks, writes
+from . import (
+    access,
+    agent,
+    limits,
+    reads,
+    records,
+    slots,
+    submissions,
+    vocabulary,
+    world,
+    writebacks,
+    writes,
+)
 from .call import Call
-from .errors import MESSAGES, NOT_SIMULATED, THROTTLED, Message, Refused, refused
+from .errors import MESSAGES, NOT_SIMULATED, THROTTLED, Refused, not_simulated, refused
 from .offices import OFFICES, WINDOWS_ZONES, app_id, app_key
 
 TABLES = (access.TABLES, limits.TABLES, writes.TABLES)
@@ -50,14 +62,24 @@ ROUTES = (
     Route("GET", "/practices", access.by_request_key, reads.practices),
     Route("GET", "/providers", access.by_request_key, reads.providers),
     Route("GET", "/operatories", access.by_request_key, reads.operatories),
-    Route("GET", "/practice_variables", access.by_request_key, reads.practice_variables),
-    Route("GET", "/appointment_statuses", access.by_request_key, reads.appointment_statuses),
+    Route("GET", "/practice_variables", access.by_request_key, vocabulary.practice_variables),
+    Route("GET", "/appointment_statuses", access.by_request_key, vocabulary.appointment_statuses),
+    Route("GET", "/note_types", access.by_request_key, vocabulary.note_types),
+    Route("GET", "/payment_types", access.by_request_key, vocabulary.payment_types),
+    Route("GET", "/writeback_details", access.by_request_key, vocabulary.writeback_details),
     Route("GET", "/appointments", access.by_request_key, reads.appointments),
+    Route("GET", "/appointments_available_slots", access.by_request_key, slots.available_slots),
     Route("GET", "/patients", access.by_request_key, reads.patients),
-    Route("POST", "/appointment", access.by_request_key, writebacks.post_appointment),
-    Route("PUT", "/appointments/<sr_no>", access.by_request_key, writebacks.put_appointment),
-    Route("PATCH", "/appointments/<sr_no>", access.by_request_key, writebacks.patch_appointment),
-    Route("POST", "/patient", access.by_request_key, writebacks.post_patient),
+    Route("GET", "/medical_notes", access.by_request_key, reads.medical_notes),
+    Route("GET", "/transactions", access.by_request_key, reads.transactions),
+    Route("GET", "/data_sync_status", access.by_application, reads.data_sync_status),
+    Route("POST", "/appointment", access.by_request_key, submissions.post_appointment),
+    Route("PUT", "/appointments/<sr_no>", access.by_request_key, submissions.put_appointment),
+    Route("PATCH", "/appointments/<sr_no>", access.by_request_key, submissions.patch_appointment),
+    Route("POST", "/patient", access.by_request_key, submissions.post_patient),
+    Route("PATCH", "/patient/<patient_id>", access.by_request_key, submissions.patch_patient),
+    Route("POST", "/medical_notes", access.by_request_key, submissions.post_medical_note),
+    Route("POST", "/transaction", access.by_request_key, submissions.post_transaction),
     Route("GET", "/writeback_status", access.by_request_key, writebacks.status),
     Route("GET", "/writebacks", access.by_application, writebacks.listed),
     Route("DELETE", "/writebacks", access.by_application, writebacks.withdraw),
@@ -84,17 +106,20 @@ class SikkaApi:
 
     def build(self) -> None:
         world.build(self.stage.books, self.stage.seed, self.stage.clock.now().date())
+        agent.disconnect(self.stage, self.office_ids)
 
     def settle(self) -> None:
         agent.settle(self.stage)
 
     def turned(self, before: Knobs) -> None:
-        back = [
+        after = self.stage.knobs
+        turned = [
             office_id
             for office_id in self.office_ids
-            if before.offline(office_id) and not self.stage.knobs.offline(office_id)
+            if before.offline(office_id) != after.offline(office_id)
         ]
-        agent.reconnect(self.stage, back)
+        agent.reconnect(self.stage, [item for item in turned if not after.offline(item)])
+        agent.disconnect(self.stage, [item for item in turned if after.offline(item)])
 
     def answer(self, request: Request, refusal: Fault | None) -> Answer:
         call = Call(self.stage, request, self.prefix)
@@ -143,6 +168,9 @@ class SikkaApi:
         return {
             "appointments": books.made(office_id, records.APPOINTMENT),
             "patients": books.made(office_id, records.PATIENT),
+            "medical_notes": books.made(office_id, records.NOTE),
+            "transactions": books.made(office_id, records.TRANSACTION),
+            "traces": books.traces(office_id),
             "writebacks": [_noted(write) for write in writes.of_office(books, office_id)],
         }
 
@@ -155,14 +183,8 @@ class SikkaApi:
         except HTTPException:
             raise refused("API2009") from None
         for name in NOT_SIMULATED & set(request.args):
-            raise Refused(_not_simulated(name))
+            raise not_simulated(name)
         return route, arguments
-
-
-def _not_simulated(name: str) -> Message:
-    """Answer honestly: a parameter that is passed over in silence looks like one that worked."""
-    text = f"The sandbox does not simulate the parameter {name}."
-    return Message("501", "Not Implemented", "", "Not simulated", text)
 
 
 def _noted(write: writes.Write) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class Call:
     def base(self) -> str:
         return self.request.host_url.rstrip("/") + self.prefix
 
+    def practice(self, practice_id: str) -> str:
+        """Return the address of a practice, which those of its records begin with."""
+        return f"{self.base}/practices/{practice_id}"
+
     @property
     def limit(self) -> int:
         limit = self.number("limit")

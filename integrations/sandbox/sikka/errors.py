@@ -110,6 +110,14 @@ MESSAGES = {
             "This error can be caused by an incorrect application id , application key.",
         ),
         _message(
+            "API2004",
+            "401",
+            "Unauthorized",
+            _DENIED,
+            "You are not authorized to use this API.",
+            "This error can be caused when you try to access API not accessible by you.",
+        ),
+        _message(
             "API2007",
             "401",
             "Unauthorized",
@@ -155,7 +163,9 @@ MESSAGES = {
 THROTTLED = _message("", "429", "Too Many Requests", "Too many requests", "Rate limit exceeded.")
 
 # Documented parameters that select or order rows and are not simulated.
-NOT_SIMULATED = frozenset({"find", "sort_by", "sortby", "sort_order"})
+NOT_SIMULATED = frozenset(
+    {"find", "sort_by", "sortby", "sort_order", "additional_id", "payment_procedure_link_id"}
+)
 
 
 class Refused(Exception):
@@ -186,6 +196,12 @@ def wrong(parameter: str, rule: str) -> Refused:
     return refused("API1026", f"Parameter {parameter} {rule}.")
 
 
+def not_simulated(name: str) -> Refused:
+    """Answer honestly: a parameter that is passed over in silence looks like one that worked."""
+    text = f"The sandbox does not simulate the parameter {name}."
+    return Refused(Message("501", "Not Implemented", "", "Not simulated", text))
+
+
 def session_ended() -> Message:
     return _message("API0002", "200", "OK", "OK", "Request Session terminated successfully.")
 
@@ -194,12 +210,15 @@ def write_withdrawn() -> Message:
     return _message("API4006", "200", "OK", "", "Writeback request deleted successfully.")
 
 
-def write_accepted(method: str, write_id: int, base: str) -> Message:
+def write_accepted(method: str, api: str, write_id: int, base: str) -> Message:
     """Return the receipt of a write. Its number stands in the sentence and the link only."""
     link = f"{base}/writeback_status?id={write_id}"
     if method == "POST":
         code, http, desc = "API2016", "201", "Created"
         short = "New resource created successfully"
+    elif api == "patients":
+        code, http, desc = "API0011", "200", "OK"
+        short = "Patient update request logged successfully"
     else:
         code, http, desc = "API0007", "200", "OK"
         short = "Appointment status logged successfully"

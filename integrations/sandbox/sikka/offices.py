@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from integrations.sandbox.chance import token
+from integrations.sandbox.knobs import Knobs
 
 # Sikka names zones as Windows does.
 WINDOWS_ZONES = {
@@ -66,6 +67,12 @@ class Office:
 
     def provider(self, provider_id: str) -> Provider | None:
         return next((item for item in self.providers if item.provider_id == provider_id), None)
+
+    def management_system(self, knobs: Knobs) -> tuple[str, str]:
+        """Return the name and the version of the practice-management system that it runs."""
+        if knobs.runs_dolphin(self.office_id):
+            return "Dolphin Management", ""
+        return self.system, self.system_version
 
     def secret_key(self, seed: int) -> str:
         return token(seed, "secret_key", self.office_id)

@@ -1,15 +1,20 @@
-"""The reading endpoints: what there is at an office, its vocabularies, patients, appointments."""
+"""The reading endpoints: what there is at an office, and its records."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from werkzeug.wrappers import Response
 
-from . import filters, records
+from . import agent, filters, records
 from .call import Call, Item
+from .filters import chosen, matching
 from .offices import OFFICES, WINDOWS_ZONES, Office, Practice
 
-SERVICE_NAME = "Appointment Status"
+# An office that nobody has heard of for longer is out of date, says the documentation.
+UP_TO_DATE = timedelta(hours=24)
+
+# The documentation names the reads whose answers tell whether an upload is under way.
+UPLOADED = frozenset({records.APPOINTMENT, records.PATIENT, records.TRANSACTION})
 
 
 def authorized_practices(call: Call, office_id: str = "") -> Response:
@@ -24,7 +29,7 @@ def authorized_practices(call: Call, office_id: str = "") -> Response:
         and practice_id in ("", practice.practice_id)
         and (everything or practice_id or practice.practice_id == "1")
     ]
-    return call.listing_of(_matching(call, items, ["practice_name", "practice_management_system"]))
+    return call.listing_of(matching(call, items, ["practice_name", "practice_management_system"]))
 
 
 def practices(call: Call) -> Response:
@@ -32,7 +37,7 @@ def practices(call: Call) -> Response:
     office = OFFICES[call.office_id]
     items = [
         {
-            "href": _practice(call, practice.practice_id),
+            "href": call.practice(practice.practice_id),
             "practice_id": practice.practice_id,
             "cust_id": records.CUST_ID,
             "name": practice.name,
@@ -47,21 +52,21 @@ def practices(call: Call) -> Response:
         }
         for practice in office.practices
     ]
-    return call.listing_of(_matching(call, items, ["practice_id"]))
+    return call.listing_of(matching(call, items, ["practice_id"]))
 
 
 def providers(call: Call) -> Response:
     """GET /providers"""
     items = [
         {
-            "href": f"{_practice(call, provider.practice_id)}/providers/{provider.provider_id}",
+            "href": f"{call.practice(provider.practice_id)}/providers/{provider.provider_id}",
             "provider_id": provider.provider_id,
             "provider_type": provider.provider_type,
             "firstname": provider.first_name,
             "lastname": provider.last_name,
             "specialty": "Hygiene" if provider.provider_type == "Hygienist" else "General Practice",
             "practice_id": provider.practice_id,
-            "practice_href": _practice(call, provider.practice_id),
+            "practice_href": call.practice(provider.practice_id),
             "status": "Active" if provider.active else "Inactive",
             "is_hidden": "False",
             "cust_id": records.CUST_ID,
@@ -69,7 +74,7 @@ def providers(call: Call) -> Response:
         for provider in OFFICES[call.office_id].providers
     ]
     names = ["practice_id", "provider_id", "provider_type", "firstname", "lastname", "status"]
-    return call.listing_of(_matching(call, items, names))
+    return call.listing_of(matching(call, items, names))
 
 
 def operatories(call: Call) -> Response:
@@ -86,53 +91,20 @@ def operatories(call: Call) -> Response:
         }
         for operatory in OFFICES[call.office_id].operatories
     ]
-    return call.listing_of(_matching(call, items, ["cust_id", "is_hidden"]))
-
-
-def practice_variables(call: Call) -> Response:
-    """GET /practice_variables: the values that a write may set."""
-    items = [
-        {
-            "href": f"{_practice(call, practice.practice_id)}/practice_variables",
-            "practice_id": practice.practice_id,
-            "practice_href": _practice(call, practice.practice_id),
-            "description": value,
-            "service_name": SERVICE_NAME,
-            "service_item": status,
-            "value": value,
-        }
-        for practice in OFFICES[call.office_id].practices
-        for value, status in records.STATUSES.items()
-    ]
-    chosen = _matching(call, items, ["practice_id", "service_name", "service_item"])
-    if call.parameter("fields") != "get_all":
-        chosen = [{k: v for k, v in item.items() if k != "service_item"} for item in chosen]
-    return call.listing_of(chosen)
-
-
-def appointment_statuses(call: Call) -> Response:
-    """GET /appointment_statuses: the words that appointments carry."""
-    items = [
-        {
-            "href": f"{_practice(call, practice.practice_id)}/appointment_statuses/{status}",
-            "status": status,
-            "practice_id": practice.practice_id,
-            "practice_href": _practice(call, practice.practice_id),
-        }
-        for practice in OFFICES[call.office_id].practices
-        for status in dict.fromkeys(records.STATUSES.values())
-    ]
-    return call.listing_of(_matching(call, items, ["practice_id", "status"]))
+    return call.listing_of(matching(call, items, ["cust_id", "is_hidden"]))
 
 
 def appointments(call: Call) -> Response:
     """GET /appointments"""
-    where = filters.conditions(call, filters.APPOINTMENT_FILTERS) + filters.between_days(call)
+    where = [
+        *filters.conditions(call, filters.APPOINTMENT_FILTERS),
+        *filters.between_days(call, filters.APPOINTMENT_DATES),
+    ]
     return _records(
         call,
         records.APPOINTMENT,
         where,
-        (records.APPOINTMENT_FIELDS, records.APPOINTMENT_MORE_FIELDS),
+        records.APPOINTMENT_MORE_FIELDS,
         records.appointment_links,
     )
 
@@ -143,20 +115,55 @@ def patients(call: Call) -> Response:
         call,
         records.PATIENT,
         filters.conditions(call, filters.PATIENT_FILTERS),
-        (records.PATIENT_FIELDS, records.PATIENT_MORE_FIELDS),
+        records.PATIENT_MORE_FIELDS,
         records.patient_links,
     )
 
 
-def _practice(call: Call, practice_id: str) -> str:
-    return f"{call.base}/practices/{practice_id}"
+def medical_notes(call: Call) -> Response:
+    """GET /medical_notes"""
+    where = [
+        *filters.conditions(call, filters.NOTE_FILTERS),
+        *filters.between_days(call, filters.NOTE_DATES),
+    ]
+    return _records(call, records.NOTE, where, records.NOTE_MORE_FIELDS, records.note_links)
+
+
+def transactions(call: Call) -> Response:
+    """GET /transactions"""
+    where = [
+        *filters.conditions(call, filters.TRANSACTION_FILTERS),
+        *filters.between_days(call, filters.TRANSACTION_DATES),
+    ]
+    return _records(
+        call,
+        records.TRANSACTION,
+        where,
+        records.TRANSACTION_MORE_FIELDS,
+        records.transaction_links,
+    )
+
+
+def data_sync_status(call: Call) -> Response:
+    """GET /data_sync_status: which offices' agents have been heard of within a day."""
+    interval = call.number("interval")
+    since = call.now - timedelta(minutes=interval) if interval is not None else None
+    items = [
+        _synchronized(call, office, practice, seen)
+        for office in OFFICES.values()
+        for practice in office.practices
+        if (seen := _uploaded(agent.last_seen(call.stage, office.office_id)))
+        and (since is None or seen >= since)
+    ]
+    names = ["office_id", "status", "practice_management_system", "practice_name"]
+    return call.listing_of(matching(call, items, names))
 
 
 def _records(
     call: Call,
     kind: str,
     where: Sequence[filters.Condition],
-    names: tuple[Sequence[str], Sequence[str]],
+    hidden: Sequence[str],
     links: Callable[[str, Mapping[str, str]], Item],
 ) -> Response:
     found, total = call.stage.books.read(
@@ -168,38 +175,19 @@ def _records(
         skip=call.page * call.limit,
     )
     response = call.listing(
-        [_chosen(call, {**links(call.base, record), **record}, names) for record in found], total
+        [chosen(call, {**links(call.base, record), **record}, hidden) for record in found], total
     )
-    response.headers["Data-Insert"] = (
-        "in progress" if call.stage.knobs.upload_in_progress else "completed"
-    )
+    if kind in UPLOADED:
+        response.headers["Data-Insert"] = (
+            "in progress" if call.stage.knobs.upload_in_progress else "completed"
+        )
     return response
-
-
-def _chosen(call: Call, item: Item, names: tuple[Sequence[str], Sequence[str]]) -> Item:
-    """Return the default fields and those asked for; `lightweight` drops the default ones."""
-    asked = call.parameter("fields")
-    if asked == "get_all":
-        return item
-    more = {name.strip() for name in asked.split(",")}
-    if more != {""} and call.parameter("lightweight").lower() == "true":
-        return {name: value for name, value in item.items() if name in more}
-    hidden = set(names[1]) - more
-    return {name: value for name, value in item.items() if name not in hidden}
-
-
-def _matching(call: Call, items: Iterable[Item], names: Iterable[str]) -> list[Item]:
-    wanted = {name: value.casefold() for name in names if (value := call.parameter(name))}
-    return [
-        item
-        for item in items
-        if all(item[name].casefold() == value for name, value in wanted.items())
-    ]
 
 
 def _authorized(call: Call, office: Office, practice: Practice) -> Item:
     local = call.now.astimezone(office.zone)
-    loaded = _seconds(call.now.replace(tzinfo=None, minute=0, second=0))
+    loaded = _seconds(_uploaded(call.now))
+    system, version = office.management_system(call.stage.knobs)
     return {
         "href": f"{call.base}/authorized_practices/{office.office_id}",
         "office_id": office.office_id,
@@ -211,8 +199,8 @@ def _authorized(call: Call, office: Office, practice: Practice) -> Item:
         "city": office.city,
         "state": office.state,
         "zip": office.zip_code,
-        "practice_management_system": office.system,
-        "practice_management_system_version": office.system_version,
+        "practice_management_system": system,
+        "practice_management_system_version": version,
         "practice_management_system_refresh_date": _seconds(
             local.replace(tzinfo=None, minute=0, second=0)
         ),
@@ -226,6 +214,26 @@ def _authorized(call: Call, office: Office, practice: Practice) -> Item:
         # The meaning is undocumented; here the distance of the practice's clock from UTC.
         "difference_in_minutes": str(int((local.utcoffset() or timedelta()).total_seconds() // 60)),
     }
+
+
+def _synchronized(call: Call, office: Office, practice: Practice, seen: datetime) -> Item:
+    system, version = office.management_system(call.stage.knobs)
+    return {
+        "status": "refresh" if call.now - seen <= UP_TO_DATE else "not_refresh",
+        "practice_id": practice.practice_id,
+        "office_id": office.office_id,
+        "domain": "Dental",
+        "practice_name": practice.name,
+        "practice_management_system": system,
+        "data_insert_date": _seconds(seen),
+        "practice_management_system_version": version,
+        "practice_management_system_refresh_date_time_zone": WINDOWS_ZONES[office.timezone],
+    }
+
+
+def _uploaded(seen: datetime) -> datetime:
+    """Return when an agent that is connected at a moment has uploaded last: on the hour, here."""
+    return seen.replace(minute=0, second=0, microsecond=0)
 
 
 def _seconds(at: datetime) -> str:

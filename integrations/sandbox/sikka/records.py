@@ -1,4 +1,4 @@
-"""Patients and appointments as Sikka shows them: names of fields, and which come unasked.
+"""Patients, appointments, notes and transactions as Sikka shows them, and which fields unasked.
 
 Field names and the split between default and `fields=get_all` are from the samples in Sikka's
 public API documentation; of the many fields that are only ever empty here, some are left out.
@@ -19,6 +19,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 APPOINTMENT = "appointment"
 PATIENT = "patient"
+NOTE = "medical_note"
+TRANSACTION = "transaction"
 
 # Every office has one customer number in these samples.
 CUST_ID = "1"
@@ -60,19 +62,33 @@ PATIENT_MORE_FIELDS = _words(
     """
 )
 
-# A writeback value of practice_variables, and the status an appointment then shows. The first
-# four values are from Sikka's public API documentation, "broken" is from its text; "cancelled"
-# and the words for the statuses are this practice's own.
-STATUSES = {
-    "open.unconfirm": "Unconfirmed",
-    "open.confirm": "Confirmed",
-    "complete.unconfirm": "Completed",
-    "complete.confirm": "Completed",
-    "broken": "Broken",
-    "cancelled": "Cancelled",
-}
-# The patient does not come, so the time is free again: stayed away, or called it off.
-GIVEN_UP = frozenset({"Broken", "Cancelled"})
+NOTE_FIELDS = _words(
+    """
+    patient_id provider_id practice_id transaction_sr_no surface clinical_condition_id date
+    description type tooth_number procedure_date text procedure_code_id time_stamp
+    other_description error_code
+    """
+)
+NOTE_MORE_FIELDS = _words("created_by cust_id note_id communication_method")
+
+TRANSACTION_FIELDS = _words(
+    """
+    patient_id guarantor_id provider_id practice_id transaction_sr_no transaction_type
+    transaction_date procedure_code procedure_description amount transaction_entry_date
+    estimated_insurance_payment tooth_from tooth_to quantity claim_sr_no payment_type surface
+    note created_by last_updated_by primary_insurance_estimate
+    """
+)
+TRANSACTION_MORE_FIELDS = _words(
+    """
+    invoice_number invoice_status invoice_item pre_authorization_id is_group_transaction
+    cheque_no clinical_condition_id collection_provider_id secondary_insurance_estimate
+    surface_quadrant_type appointment_sr_no cust_id rowhash
+    """
+)
+
+# The status of a patient who is there: its word is this practice's own.
+ARRIVED = "Arrived"
 
 
 def appointment(values: Mapping[str, str]) -> Record:
@@ -97,9 +113,12 @@ def appointment(values: Mapping[str, str]) -> Record:
 def with_status(record: Record, status: str, wall_clock: str) -> Record:
     """Return the appointment in a new status, with the fields that follow from it."""
     cancelled, confirmed = status == "Cancelled", status == "Confirmed"
+    # That these two fields follow from a status is unverified.
+    arrival = {"arrival_status": ARRIVED, "arrival_time": wall_clock[11:16]}
     return changed(
         record,
         {
+            **(arrival if status == ARRIVED else {}),
             "status": status,
             "is_confirmed": _flag(confirmed),
             "confirmed_on_date": wall_clock if confirmed else record["confirmed_on_date"],
@@ -118,6 +137,20 @@ def patient(values: Mapping[str, str]) -> Record:
     """Return a whole patient from the fields that matter."""
     blank = dict.fromkeys((*PATIENT_FIELDS, *PATIENT_MORE_FIELDS), "")
     return with_rowhash({**blank, "status": "Active", "fee_no": "0", "cust_id": CUST_ID, **values})
+
+
+def note(values: Mapping[str, str]) -> Record:
+    """Return a whole medical note from the fields that matter."""
+    blank = dict.fromkeys((*NOTE_FIELDS, *NOTE_MORE_FIELDS), "")
+    zeros = dict.fromkeys(("transaction_sr_no", "clinical_condition_id", "procedure_code_id"), "0")
+    return {**blank, **zeros, "cust_id": CUST_ID, **values}
+
+
+def transaction(values: Mapping[str, str]) -> Record:
+    """Return a whole transaction from the fields that matter."""
+    blank = dict.fromkeys((*TRANSACTION_FIELDS, *TRANSACTION_MORE_FIELDS), "")
+    zeros = {"estimated_insurance_payment": "0", "primary_insurance_estimate": "0.0000"}
+    return with_rowhash({**blank, **zeros, "cust_id": CUST_ID, **values})
 
 
 def with_rowhash(record: Record) -> Record:
@@ -148,6 +181,43 @@ def patient_links(base: str, record: Mapping[str, str]) -> Record:
         "appointment_href": f"{practice}/appointments?patient_id={patient_id}",
         "guarantor_href": f"{practice}/guarantors/{record['guarantor_id']}",
     }
+
+
+def note_links(base: str, record: Mapping[str, str]) -> Record:
+    practice = f"{base}/practices/{record['practice_id']}"
+    return {
+        # It ends without the note's own number, as in the samples.
+        "href": f"{practice}/medical_notes",
+        "patient_href": f"{practice}/patients/{record['patient_id']}",
+        "provider_href": f"{practice}/providers/{record['provider_id']}",
+        "practice_href": practice,
+        "transaction_href": f"{practice}/transactions/{record['transaction_sr_no']}",
+        "procedure_code_href": f"{practice}/procedure_codes/{record['procedure_code_id']}",
+    }
+
+
+def transaction_links(base: str, record: Mapping[str, str]) -> Record:
+    practice = f"{base}/practices/{record['practice_id']}"
+    return {
+        "href": f"{practice}/transactions/{record['transaction_sr_no']}",
+        "patient_href": f"{practice}/patients/{record['patient_id']}",
+        "provider_href": f"{practice}/providers/{record['provider_id']}",
+        "practice_href": practice,
+        "guarantor_href": f"{practice}/guarantors/{record['guarantor_id']}",
+        "claim_href": f"{practice}/claims/{record['claim_sr_no']}",
+    }
+
+
+def minutes(record: Mapping[str, str]) -> tuple[int, int]:
+    """Return when an appointment begins and ends, in minutes since midnight."""
+    hours, minutes = record["time"].split(":")
+    start = int(hours) * 60 + int(minutes)
+    return start, start + int(record["length"])
+
+
+def midnight(day: str) -> str:
+    """Write a day, or the day of a time, as the gateway's records do."""
+    return f"{day[:10]}T00:00:00"
 
 
 def practice_of(office_id: str, practice_id: str) -> Practice | None:

@@ -2,7 +2,8 @@
 
 Beginning on the day after the start there are exactly 87 appointments in four weeks, and 60 in the
 eight weeks before the start, on weekdays between 8:00 and 17:00 of the practice's wall clock. No
-provider and no operatory is taken twice at a time.
+provider and no operatory is taken twice at a time. Each completed one has left a clinical note and
+a procedure among the transactions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,20 +23,22 @@ UPCOMING = 87
 PAST = 60
 UPCOMING_DAYS = 28
 PAST_DAYS = 56
-FIRST_APPOINTMENT = 70001
+FIRST_APPOINTMENT, FIRST_NOTE, FIRST_TRANSACTION = 70001, 5001, 31001
 
 OPENS, CLOSES = 8 * 60, 17 * 60  # minutes since midnight
 LENGTHS = (30, 30, 45, 60, 60, 90)
+# What is done, its code of the American Dental Association, and an invented price in dollars.
 REASONS = (
-    ("Exam and cleaning", "D1110"),
-    ("Composite filling", "D2391"),
-    ("Crown preparation", "D2740"),
-    ("Seat crown", "D2740"),
-    ("Root canal", "D3320"),
-    ("Limited exam", "D0140"),
-    ("Periodontal maintenance", "D4910"),
-    ("Extraction", "D7140"),
+    ("Exam and cleaning", "D1110", 95),
+    ("Composite filling", "D2391", 180),
+    ("Crown preparation", "D2740", 1100),
+    ("Seat crown", "D2740", 1100),
+    ("Root canal", "D3320", 940),
+    ("Limited exam", "D0140", 70),
+    ("Periodontal maintenance", "D4910", 135),
+    ("Extraction", "D7140", 170),
 )
+PRICES = {code: price for _, code, price in REASONS}
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,14 @@ def build(books: Books, seed: int, start: date) -> None:
     loaded_at = datetime.combine(start, time(), UTC)
     for office in OFFICES.values():
         patients, appointments = _invent(office, seed, start)
+        done = [item for item in appointments if item["status"] == "Completed"]
+        notes = [_note(FIRST_NOTE + number, item) for number, item in enumerate(done)]
+        entries = [_procedure(FIRST_TRANSACTION + number, item) for number, item in enumerate(done)]
         for kind, key, made in (
             (records.PATIENT, "patient_id", patients),
             (records.APPOINTMENT, "appointment_sr_no", appointments),
+            (records.NOTE, "note_id", notes),
+            (records.TRANSACTION, "transaction_sr_no", entries),
         ):
             for record in made:
                 books.put(office.office_id, kind, record[key], record, loaded_at=loaded_at)
@@ -141,7 +149,7 @@ def _appointment(
     number: int, slot: Slot, patient: records.Record, rng: Random, start: date
 ) -> records.Record:
     made = min(slot.day, start) - timedelta(days=rng.randint(1, 40))
-    description, code = rng.choice(REASONS)
+    description, code, _ = rng.choice(REASONS)
     if slot.day < start:
         status = rng.choices(("Completed", "Broken", "Cancelled"), (80, 12, 8))[0]
     else:
@@ -170,9 +178,44 @@ def _appointment(
     )
 
 
+def _note(number: int, visit: records.Record) -> records.Record:
+    return records.note(
+        {
+            **_of_visit(visit),
+            "note_id": str(number),
+            "date": visit["date"],
+            "procedure_date": visit["date"],
+            "type": "Clinical Note",
+            "text": f"{visit['description']} done, no complaints.",
+            "transaction_sr_no": str(FIRST_TRANSACTION + number - FIRST_NOTE),
+        }
+    )
+
+
+def _procedure(number: int, visit: records.Record) -> records.Record:
+    return records.transaction(
+        {
+            **_of_visit(visit),
+            "transaction_sr_no": str(number),
+            "guarantor_id": visit["guarantor_id"],
+            "transaction_type": "Procedure",
+            "transaction_date": visit["date"],
+            "transaction_entry_date": visit["date"],
+            "procedure_code": visit["procedure_code1"],
+            "procedure_description": visit["description"],
+            "amount": f"{PRICES[visit['procedure_code1']]:.4f}",
+            "appointment_sr_no": visit["appointment_sr_no"],
+        }
+    )
+
+
+def _of_visit(visit: records.Record) -> records.Record:
+    return {name: visit[name] for name in ("patient_id", "provider_id", "practice_id")}
+
+
 def midnight(day: date) -> str:
     """Write a day as Sikka does."""
-    return f"{day.isoformat()}T00:00:00"
+    return records.midnight(day.isoformat())
 
 
 def _cells(slot: Slot) -> Iterator[tuple[date, int, str]]:

@@ -42,6 +42,8 @@ REASONS = {
         "Appointment book is open on another workstation",
     ),
     "patients": ("PMS database locked", "Patient record is locked by another user"),
+    "medical_notes": ("PMS database locked", "Patient record is locked by another user"),
+    "transactions": ("PMS database locked", "Ledger is closed for this day"),
 }
 
 
@@ -61,9 +63,9 @@ class Write:
     office_id: str
     method: str
     api: str
-    """What it writes: appointments or patients."""
+    """What it writes: appointments, patients, medical_notes or transactions."""
     target: str
-    """The appointment that it changes; empty for something new."""
+    """The appointment or the patient that it changes; empty for something new."""
     body: dict[str, str]
     request_key: str
     submitted_at: datetime

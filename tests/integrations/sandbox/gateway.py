@@ -95,6 +95,17 @@ class Gateway:
         assert response.status_code == 201, response.text
         return receipt_number(response)
 
+    def write(self, method: str, path: str, body: dict[str, Any], **options: Any) -> int:
+        """Ask for a write that the gateway must accept. Return its number."""
+        response = self.call(method, path, json=body, **options)
+        assert response.status_code == (201 if method == "POST" else 200), response.text
+        return receipt_number(response)
+
+    def done(self, write_id: int, *, office: str = "D10001") -> dict[str, str]:
+        """Let the longest delay pass and return what became of a write."""
+        self.clock.advance(20)
+        return self.status_of(write_id, office=office)
+
     def status_of(self, write_id: int, *, office: str = "D10001") -> dict[str, str]:
         (item,) = self.items("/writeback_status", office=office, id=write_id)
         return item
@@ -106,7 +117,10 @@ class Gateway:
 
     def booked(self, office: str = "D10001") -> list[dict[str, str]]:
         """Return the appointments that came about through writes, by the sandbox's own record."""
-        return self.control("GET", "/books")["offices"][office]["appointments"]
+        return self.books(office)["appointments"]
+
+    def books(self, office: str = "D10001") -> dict[str, list[dict[str, Any]]]:
+        return self.control("GET", "/books")["offices"][office]
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
         response = self.client.open(f"/control{path}", method=method, json=json)

@@ -159,6 +159,8 @@ def test_static_lists_have_their_peculiarities(gateway: Gateway) -> None:
         "open.confirm",
         "complete.unconfirm",
         "complete.confirm",
+        "arrived",
+        "no show",
         "broken",
         "cancelled",
     ]
