@@ -92,7 +92,7 @@ class OperatoryViewSet(RecordViewSet):
 class PatientViewSet(AuditedReads, RecordViewSet):
     """The clinic's patients."""
 
-    needs = Action.VIEW_PATIENTS
+    needs: Any = Action.VIEW_PATIENTS
     patient_attribute = "pk"
     filters = serializers.PatientFilters
     queryset = Patient.objects.all()

@@ -1,4 +1,4 @@
-"""REST addresses of clinics and their records (appointments: see writebacks/urls.py)."""
+"""REST addresses of clinics and their records (patients, appointments: writebacks/urls.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ records = SimpleRouter(trailing_slash=False, use_regex_path=False)
 records.register("locations", api.LocationViewSet, basename="location")
 records.register("practitioners", api.PractitionerViewSet, basename="practitioner")
 records.register("operatories", api.OperatoryViewSet, basename="operatory")
-records.register("patients", api.PatientViewSet, basename="patient")
 
 urlpatterns = [
     path("", include(router.urls)),

@@ -265,6 +265,9 @@ CELERY_BEAT_SCHEDULE = {
 #: Calls that a practice's checks of its writes may use in an hour by day (writebacks/pace.py);
 #: more of them confirm a busy practice's writes sooner.
 CHECKS_PER_HOUR = env.float("CHECKS_PER_HOUR", default=4)
+#: Answers that one web process holds back at once for callers who wait for an outcome
+#: (writebacks/waiting.py); each takes a thread, and a database connection twice a second.
+WAITING_ANSWERS = env.int("WAITING_ANSWERS", default=50)
 #: Seconds to wait for a connection, and then for each piece of an answer.
 PMS_TIMEOUT = (5.0, 25.0)
 #: Late in a window without demand, background work may use more: in the last share of the window

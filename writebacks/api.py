@@ -1,145 +1,155 @@
-"""REST: asking for a change, and seeing what became of it."""
+"""REST: what became of the changes that were asked for, and what can be done about them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import mixins, status
-from rest_framework.exceptions import APIException
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from audit.reads import AuditedReads
 from clinics import access
-from clinics.api import AppointmentViewSet as AppointmentReadViewSet
 from clinics.api import NarrowedList
-from clinics.models import Clinic
+from clinics.authorization import needed, require
+from clinics.models import User
 from clinics.permissions import Action
-from writebacks import services
+from writebacks import asking, refusals, requests, steering, waiting
 from writebacks.models import Writeback
 from writebacks.operations import Operation
 from writebacks.serializers import (
-    BookingSerializer,
+    DecisionSerializer,
     WritebackDetailSerializer,
     WritebackFilters,
     WritebackSerializer,
+    in_detail,
 )
 
-LONGEST_KEY = 255
+ANSWER = {202: WritebackDetailSerializer}
 
 
-class IdempotencyKeyRequired(APIException):
-    status_code = status.HTTP_400_BAD_REQUEST
-    default_code = "idempotency_key_required"
-    default_detail = (
-        "Send an Idempotency-Key header: a value of your own, 1 to 255 characters, new for "
-        "each booking and the same when you repeat one."
-    )
-
-
-class IdempotencyKeyReused(APIException):
-    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_code = "idempotency_key_reused"
-    default_detail = "This Idempotency-Key was used for another request. Send a new one."
-
-
-class ClinicNotConnected(APIException):
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "clinic_not_connected"
-    default_detail = "This clinic is not connected to a PMS yet; nothing can be booked."
-
-
-class OperationNotSupported(APIException):
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "operation_not_supported"
-    default_detail = "This clinic's PMS cannot do that."
-
-
-def idempotency_key(request: Request) -> str:
-    """Return the request's Idempotency-Key, or refuse the request."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not key or len(key) > LONGEST_KEY or not key.isprintable():
-        raise IdempotencyKeyRequired
-    return key
-
-
-class AppointmentViewSet(AppointmentReadViewSet):
-    """The clinic's appointments; a new one is asked for and becomes true once the PMS says so."""
-
-    needs = {
-        "list": Action.VIEW_PATIENTS,
-        "retrieve": Action.VIEW_PATIENTS,
-        "create": Action.BOOK,
-    }
-    error_answers = {"create": (ClinicNotConnected, OperationNotSupported, IdempotencyKeyReused)}
-
-    @extend_schema(
-        operation_id="book_appointment",
-        request=BookingSerializer,
-        responses={202: WritebackDetailSerializer},
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                location=OpenApiParameter.HEADER,
-                required=True,
-                description="The same key and body give the same writeback, however often sent.",
-            )
-        ],
-    )
-    def create(self, request: Request, clinic_pk: str) -> Response:
-        """Ask for an appointment.
-
-        Answers at once with a writeback; follow its `Location` until `status` is `completed`:
-        only then the appointment stands in the PMS.
-        """
-        clinic = self.get_clinic()
-        asker = services.Asker(
-            user=request.user,
-            idempotency_key=idempotency_key(request),
-            request_hash=services.request_hash(Operation.BOOK, clinic, request.data),
-        )
-        try:
-            writeback, is_new = self._book(request, clinic, asker)
-        except services.KeyReused:
-            raise IdempotencyKeyReused from None
-        except services.NotConnected:
-            raise ClinicNotConnected from None
-        except services.NotSupported as error:
-            raise OperationNotSupported(str(error)) from None
-        location = reverse("writeback-detail", [writeback.pk], request=request)
-        return Response(
-            WritebackDetailSerializer(writeback).data,
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": location} | ({} if is_new else {"Idempotent-Replayed": "true"}),
-        )
-
-    def _book(
-        self, request: Request, clinic: Clinic, asker: services.Asker
-    ) -> tuple[Writeback, bool]:
-        """Return the writeback that the key made before, or make one of a valid request."""
-        if earlier := services.made_before(clinic, asker):
-            return earlier, False
-        form = BookingSerializer(data=request.data, context={"clinic": clinic})
-        form.is_valid(raise_exception=True)
-        return services.request(clinic, form.save(), asker, timezone.now())
-
-
-@extend_schema_view(list=extend_schema(parameters=[WritebackFilters]))
+@extend_schema_view(
+    list=extend_schema(parameters=[WritebackFilters]),
+    retrieve=extend_schema(parameters=[waiting.PARAMETER]),
+)
 class WritebackViewSet(AuditedReads, NarrowedList, mixins.RetrieveModelMixin):
     """Changes asked for at the clinics that this login may see."""
 
-    needs = Action.VIEW_WRITEBACKS
+    needs = {
+        "list": Action.VIEW_WRITEBACKS,
+        "retrieve": Action.VIEW_WRITEBACKS,
+        "cancel": Action.BOOK,
+        "retry": Action.BOOK,
+        "reconcile": Action.BOOK,
+        "decide": Action.BOOK,
+    }
+    error_answers = {
+        "cancel": (refusals.CANNOT_WITHDRAW, refusals.MOVED_ON),
+        "retry": (
+            *refusals.ALWAYS,
+            refusals.SlotTaken,
+            refusals.NOT_FAILED,
+            refusals.RETRIED_ALREADY,
+            refusals.TIME_PASSED,
+            refusals.EARLIER_FAILED,
+            refusals.APPOINTMENT_VOID,
+            refusals.APPOINTMENT_OVER,
+            refusals.APPOINTMENT_PAST,
+            refusals.BEING_CANCELLED,
+        ),
+        "reconcile": (refusals.NOT_OPEN,),
+        "decide": (refusals.NOT_UNCONFIRMED, refusals.MOVED_ON),
+    }
     filters = WritebackFilters
     lookup_value_converter = "uuid"
     queryset = Writeback.objects.none()
 
     def get_queryset(self) -> QuerySet[Writeback]:
-        writebacks = access.of(self.request).visible(Writeback.objects.all(), self.needs)
-        if self.action == "retrieve":
-            return writebacks.prefetch_related("events")
-        return writebacks
+        found = access.of(self.request)
+        writebacks = found.visible(Writeback.objects.all(), Action.VIEW_WRITEBACKS)
+        if needed(self) is not Action.VIEW_WRITEBACKS:
+            # A program that may only ask knows the id of what it has asked for.
+            writebacks |= found.visible(Writeback.objects.all(), needed(self))
+        return in_detail(writebacks) if self.detail else writebacks
 
     def get_serializer_class(self) -> type[WritebackSerializer]:
-        return WritebackDetailSerializer if self.action == "retrieve" else WritebackSerializer
+        return WritebackDetailSerializer if self.detail else WritebackSerializer
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Show one with its timeline; with `wait`, as soon as its outcome is known."""
+        seconds = waiting.seconds_asked(request)
+        writeback: Writeback = self.get_object()
+        if seconds:
+            # Checks are the practice's calls: who may only look does not hurry them.
+            if access.of(request).may(Action.BOOK, writeback):
+                waiting.tell(writeback, waiting.until(timezone.now(), seconds))
+            waiting.wait_for(writeback, seconds)
+            writeback = in_detail(Writeback.objects).get(pk=writeback.pk)
+        return Response(self.get_serializer(writeback).data)
+
+    @extend_schema(operation_id="cancel_writeback", request=None, responses=ANSWER)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Withdraw one: at once where it was not sent yet, else as soon as the PMS agrees.
+
+        Not to be confused with the cancellation of an appointment.
+        """
+        writeback = self._steered()
+        with refusals.over_rest():
+            steering.withdraw(writeback, timezone.now(), _person(request))
+        return asking.accepted(request, writeback)
+
+    @asking.documented("retry_writeback")
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Ask for a failed or cancelled one again, as a new one that names the old as
+        `retry_of`."""
+        writeback = self._steered()
+
+        def carry_out(ask: asking.Ask) -> tuple[Writeback, bool]:
+            asked = requests.read(writeback.operation, writeback.clinic, writeback.command)
+            with ask.offering_others(asked):
+                again, is_new = steering.retry(writeback, ask.asker, ask.now)
+            waiting.tell(again, ask.awaited_until)
+            return again, is_new
+
+        operation = Operation(writeback.operation)
+        return asking.ask(request, writeback.clinic, operation, carry_out, retry_of=pk)
+
+    @extend_schema(operation_id="reconcile_writeback", request=None, responses=ANSWER)
+    @action(detail=True, methods=["post"])
+    def reconcile(self, request: Request, pk: str) -> Response:
+        """Have the PMS asked about a pending or unconfirmed one now, not when it is due."""
+        writeback = self._steered()
+        with refusals.over_rest():
+            steering.look_again(writeback, timezone.now())
+        return asking.accepted(request, writeback)
+
+    @extend_schema(operation_id="decide_writeback", request=DecisionSerializer, responses=ANSWER)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, pk: str) -> Response:
+        """Say what you found in the PMS of an unconfirmed one. For people, not for programs."""
+        writeback = self._steered()
+        person = _person(request)
+        if person is None:
+            raise PermissionDenied("No API key may decide: a person has to look.", "not_for_keys")
+        form = DecisionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        said = form.validated_data
+        with refusals.over_rest():
+            steering.decide(writeback, said["decision"], said["reason"], timezone.now(), person)
+        return asking.accepted(request, writeback)
+
+    def _steered(self) -> Writeback:
+        writeback: Writeback = self.get_object()
+        require(self.request, needed(self), writeback)
+        return writeback
+
+
+def _person(request: Request) -> User | None:
+    return request.user if isinstance(request.user, User) else None

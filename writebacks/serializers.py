@@ -1,101 +1,37 @@
-"""How a booking is asked for, and how a writeback looks, over REST."""
+"""How a writeback looks over REST, what a list of them is narrowed by, and what is decided."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db import models
-from django.utils import timezone
+from django.db.models import Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
+from clinics.models import Appointment
 from clinics.serializers import OffsetDateTimeField
 from writebacks.models import Writeback, WritebackEvent
-from writebacks.requests import Booking
+from writebacks.operations import Operation
 from writebacks.states import Status
-
-LONGEST = timedelta(hours=12)
-#: How far ahead a booking may lie: our own choice, that a mistyped year is noticed.
-FURTHEST = timedelta(days=731)
+from writebacks.steering import DECISIONS
 
 
-class MomentField(OffsetDateTimeField):
-    """A moment with its offset, in whole minutes, as appointments have it."""
-
-    default_error_messages = {"seconds": "Give the time in whole minutes."}
-
-    def to_internal_value(self, value: Any) -> datetime:
-        moment = super().to_internal_value(value)
-        if moment.second or moment.microsecond:
-            self.fail("seconds")
-        return moment
+def in_detail(writebacks: Any) -> QuerySet[Writeback]:
+    """Return the same writebacks, read with what `WritebackDetailSerializer` shows of each."""
+    ids_only = Writeback.objects.only("id", "after")
+    found: QuerySet[Writeback] = writebacks.select_related(
+        "clinic", "integration", "retried_as"
+    ).prefetch_related("events", Prefetch("dependents", ids_only))
+    return found
 
 
-class ClinicRecordField(serializers.UUIDField):
-    """The id of one of this clinic's records; another clinic's is unknown here."""
-
-    default_error_messages = {"unknown": "This clinic has no {kind} with this id."}
-
-    def __init__(self, model: type[models.Model], **kwargs: Any) -> None:
-        self.model = model
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        pk = super().to_internal_value(data)
-        clinic: Clinic = self.context["clinic"]
-        found = self.model._default_manager.filter(clinic=clinic, pk=pk).first()
-        if found is None:
-            self.fail("unknown", kind=self.model._meta.verbose_name)
-        return found
-
-
-class BookingSerializer(serializers.Serializer):
-    """An appointment to be booked. All ids are Frontdesk's, from the lists of this clinic."""
-
-    patient = ClinicRecordField(Patient)
-    practitioner = ClinicRecordField(Practitioner)
-    operatory = ClinicRecordField(Operatory)
-    location = ClinicRecordField(
-        Location, required=False, help_text="May be left out where the clinic has only one."
-    )
-    starts_at = MomentField(help_text="With its offset, in whole minutes.")
-    ends_at = MomentField(help_text="With its offset, in whole minutes.")
-    description = serializers.CharField(max_length=200, required=False, default="Appointment")
-
-    def validate_practitioner(self, practitioner: Practitioner) -> Practitioner:
-        if not practitioner.is_active:
-            raise serializers.ValidationError("This practitioner takes no appointments any more.")
-        return practitioner
-
-    def validate_starts_at(self, moment: datetime) -> datetime:
-        if moment <= timezone.now():
-            raise serializers.ValidationError("This time has passed; choose one that lies ahead.")
-        if moment > timezone.now() + FURTHEST:
-            raise serializers.ValidationError("At most two years ahead are possible.")
-        return moment
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        length = attrs["ends_at"] - attrs["starts_at"]
-        if length <= timedelta(0):
-            raise serializers.ValidationError({"ends_at": "The end must come after the start."})
-        if length > LONGEST:
-            hours = LONGEST // timedelta(hours=1)
-            raise serializers.ValidationError({"ends_at": f"At most {hours} hours are possible."})
-        if "location" not in attrs:
-            attrs["location"] = self._only_location()
-        return attrs
-
-    def _only_location(self) -> Location:
-        locations = list(Location.objects.filter(clinic=self.context["clinic"])[:2])
-        if len(locations) != 1:
-            message = "Name the location: this clinic has none or several."
-            raise serializers.ValidationError({"location": message})
-        return locations[0]
-
-    def create(self, validated_data: dict[str, Any]) -> Booking:
-        return Booking(**validated_data)
+def about(appointment_id: UUID) -> QuerySet[Writeback]:
+    """Return the writebacks that change an appointment, and the one that made it."""
+    made = Appointment.objects.filter(pk=appointment_id).values("external_id")
+    clinic = Appointment.objects.filter(pk=appointment_id).values("clinic")
+    booked = Q(operation=Operation.BOOK, clinic__in=clinic, created_external_id__in=made)
+    return Writeback.objects.filter(Q(appointment=appointment_id) | booked)
 
 
 class WritebackFilters(serializers.Serializer):
@@ -103,6 +39,39 @@ class WritebackFilters(serializers.Serializer):
 
     clinic = serializers.UUIDField(required=False, source="clinic_id")
     status = serializers.ChoiceField(choices=Status.choices, required=False)
+    operation = serializers.ChoiceField(choices=Operation.choices, required=False)
+    appointment = serializers.UUIDField(
+        required=False, help_text="Those that change this appointment, and the one that made it."
+    )
+    patient = serializers.UUIDField(required=False, source="patient_id")
+    created_from = OffsetDateTimeField(
+        required=False,
+        source="created_at__gte",
+        help_text="Those asked for at this moment or later; with its offset, a + as %2B.",
+    )
+    created_before = OffsetDateTimeField(
+        required=False,
+        source="created_at__lt",
+        help_text="Those asked for before this moment; with its offset, a + as %2B.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if appointment := attrs.pop("appointment", None):
+            attrs["pk__in"] = about(appointment).values("pk")
+        return attrs
+
+
+class DecisionSerializer(serializers.Serializer):
+    """What a person found in the PMS of a writeback that nobody can vouch for."""
+
+    decision = serializers.ChoiceField(
+        choices=sorted(DECISIONS),
+        help_text="`completed` or `failed` as it stands in the PMS; `again`: it is surely not "
+        "there and is to be sent once more.",
+    )
+    reason = serializers.CharField(
+        max_length=300, help_text="How you know. No patient data: it stays in the timeline."
+    )
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -134,6 +103,7 @@ class WritebackSerializer(serializers.ModelSerializer):
         fields = [
             "id",
             "clinic",
+            "patient",
             "operation",
             "status",
             "result",
@@ -141,6 +111,8 @@ class WritebackSerializer(serializers.ModelSerializer):
             "failure_code",
             "error_message",
             "request",
+            "after",
+            "retry_of",
             "external_id",
             "created_external_id",
             "attempts",
@@ -161,20 +133,40 @@ class WritebackSerializer(serializers.ModelSerializer):
 
 
 class WritebackDetailSerializer(WritebackSerializer):
-    """A writeback with its timeline and, once it is confirmed, our record of the appointment."""
+    """A writeback with its timeline and with what belongs to it."""
 
-    appointment = serializers.SerializerMethodField()
+    appointment = serializers.SerializerMethodField(
+        help_text="Ours: the one that it changes, or that it made, once that is known."
+    )
+    retried_as = serializers.SerializerMethodField(help_text="The one that repeats it.")
+    dependents: Any = serializers.PrimaryKeyRelatedField(
+        many=True, read_only=True, help_text="Those that wait for it, or have."
+    )
     events = EventSerializer(many=True, read_only=True)
 
     class Meta(WritebackSerializer.Meta):
-        fields = [*WritebackSerializer.Meta.fields, "appointment", "events"]
+        fields = [
+            *WritebackSerializer.Meta.fields,
+            "appointment",
+            "retried_as",
+            "dependents",
+            "events",
+        ]
         read_only_fields = fields
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_appointment(self, writeback: Writeback) -> str | None:
-        if not writeback.created_external_id:
+        if writeback.appointment_id:
+            return str(writeback.appointment_id)
+        if writeback.operation != Operation.BOOK or not writeback.created_external_id:
             return None
-        found = Appointment.objects.filter(
+        made = Appointment.objects.filter(
             clinic_id=writeback.clinic_id, external_id=writeback.created_external_id
-        ).first()
-        return str(found.pk) if found else None
+        )
+        found = made.values_list("pk", flat=True).first()
+        return str(found) if found else None
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_retried_as(self, writeback: Writeback) -> str | None:
+        again = getattr(writeback, "retried_as", None)
+        return str(again.pk) if again else None

@@ -109,8 +109,10 @@ def request(
     """
     if earlier := made_before(clinic, asker):
         return earlier, False
-    integration, adapter = _connected(clinic, asked.operation)
-    waits = after is not None and after.status != Status.COMPLETED
+    integration, adapter = connected(clinic, asked.operation)
+    # Of one that is confirmed, the patient's id in the PMS may still have to be read.
+    unknown = getattr(asked, "patient", None) is None
+    waits = after is not None and (after.status != Status.COMPLETED or unknown)
     prepared = (
         PreparedWrite(method="", endpoint="", body={})
         if waits
@@ -155,16 +157,18 @@ def request(
     return writeback, True
 
 
-def _connected(clinic: Clinic, operation: Operation) -> tuple[Integration, Adapter]:
+def connected(clinic: Clinic, operation: Operation) -> tuple[Integration, Adapter]:
+    """Return what the clinic's PMS is spoken to by. Raises NotConnected or NotSupported."""
     integration = Integration.objects.filter(clinic=clinic).first()
     if integration is None or integration.status == IntegrationStatus.SETUP_REQUIRED:
         raise NotConnected(f"{clinic} is not connected to a PMS yet.")
-    if operation not in integration.manifest.operations:
-        raise NotSupported(f"{integration.manifest.title} cannot do this: {operation.label}.")
     try:
-        return integration, open_session(integration, Priority.HIGH).adapter
+        adapter = open_session(integration, Priority.HIGH).adapter
     except NotAuthorized as error:
         raise NotConnected(str(error)) from error
+    if operation not in integration.manifest.operations:
+        raise NotSupported(f"{integration.manifest.title} cannot do this: {operation.label}.")
+    return integration, adapter
 
 
 def _check(asked: Request, now: datetime) -> None:
@@ -172,11 +176,13 @@ def _check(asked: Request, now: datetime) -> None:
     if not isinstance(asked, Rescheduling | StatusChange):
         return
     locked = Appointment.objects.select_for_update(no_key=True).get(pk=asked.appointment.pk)
-    if isinstance(asked, Cancellation | Rescheduling):
-        if locked.status in OVER:
-            raise Conflict(f"appointment_{locked.status}", f"This appointment is {locked.status}.")
-        if locked.ends_at <= now:
-            raise Conflict("appointment_past", "This appointment has passed.")
+    moves = isinstance(asked, Cancellation | Rescheduling)
+    # Its time is free for others by now: to confirm it again would take that time twice.
+    void = locked.status in (AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR)
+    if void or (moves and locked.status in OVER):
+        raise Conflict(f"appointment_{locked.status}", f"This appointment is {locked.status}.")
+    if moves and locked.ends_at <= now:
+        raise Conflict("appointment_past", "This appointment has passed.")
 
 
 def _record(writeback: Writeback) -> None:

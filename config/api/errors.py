@@ -48,7 +48,7 @@ def _describe(exc: exceptions.APIException) -> tuple[str, str, Any]:
     if isinstance(detail, dict):  # simplejwt puts its message and code into a dict
         detail = detail.get("detail", exc.default_detail)
     code = getattr(detail, "code", exc.default_code)
-    return str(code), str(detail), None
+    return str(code), str(detail), getattr(exc, "details", None)
 
 
 def plain_error(status_code: int, code: str, message: str) -> JsonResponse:

@@ -14,7 +14,10 @@ class ErrorDetail(serializers.Serializer):
     code = serializers.CharField(help_text="For programs: stays the same between versions.")
     message = serializers.CharField(help_text="For people: what is wrong and what to do next.")
     details = serializers.JSONField(
-        allow_null=True, help_text="For a 400 an object: the field's name → its messages."
+        allow_null=True,
+        help_text="For a 400 an object: the field's name → its messages. For `slot_taken` and "
+        "`outside_hours` an object: `reason`, `alternatives` (each with `starts_at`, `ends_at`, "
+        "`practitioner`, `operatory`) and `inferred`.",
     )
     timestamp = serializers.DateTimeField()
     fallback_data = serializers.JSONField(

@@ -86,7 +86,19 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("patient-detail", "get"): ("view_patients", 200),
     ("appointment-list", "get"): ("view_patients", 200),
     ("appointment-detail", "get"): ("view_patients", 200),
-    ("appointment-list", "post"): ("book", 400),  # without an Idempotency-Key
+    # Whatever is asked for, without an Idempotency-Key.
+    ("appointment-list", "post"): ("book", 400),
+    ("appointment-detail", "put"): ("book", 400),
+    ("appointment-detail", "delete"): ("book", 400),
+    ("appointment-status", "post"): ("book", 400),
+    ("patient-list", "post"): ("book", 400),
+    ("patient-detail", "patch"): ("book", 400),
+    ("patient-note", "post"): ("book", 400),
+    ("patient-payment", "post"): ("book", 400),
+    ("writeback-retry", "post"): ("book", 400),
+    ("writeback-cancel", "post"): ("book", 202),
+    ("writeback-reconcile", "post"): ("book", 409),  # it is withdrawn already
+    ("writeback-decide", "post"): ("book", 400),  # without a decision
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
     ("organization-api-key-list", "get"): ("manage_access", 200),
@@ -101,11 +113,12 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
 #: Routes about one's own login.
 OPEN = {"login", "refresh", "logout", "logout-everywhere"}
 #: Who sees a new secret could use it: operators may do less than the key, and another key too.
-#: And a role that a program gave would outlive its key.
+#: And a role that a program gave would outlive its key. What a PMS shows, a person has to look at.
 NO_MORE_THAN_OWN = {
     ("api-key-rotate", "post"): {"operator", "operator with a role", "key: admin"},
     ("member-list", "post"): {"key: admin"},
     ("member-detail", "delete"): {"key: admin"},
+    ("writeback-decide", "post"): {"key: book", "key: read and book"},
 }
 
 #: Admin pages: model → what it takes to see its rows, and to change them (None: nobody here).
@@ -255,13 +268,17 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
         return 403
     if route in ("clinic-list", "writeback-list"):
         return given
-    if action == "manage_access" or route == "writeback-detail":
+    if action == "manage_access" or route.startswith("writeback-"):
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
             return 403
         return given if may(login, action, target) else 404
     if not may(login, "view_clinics", target):
         return 404
     return given if may(login, action, target) else 403
+
+
+#: Last words of addresses that are not the route's own.
+BELOW = {"note": "notes", "payment": "payments"}
 
 
 def address(route: str, target: str, world: World) -> str:
@@ -277,10 +294,11 @@ def address(route: str, target: str, world: World) -> str:
         row = world.rows[target]["membership"].pk
         return f"{organization}/members" + (f"/{row}" if page == "detail" else "")
     row = world.rows[target][kind].pk
+    below = {"list": "", "detail": f"/{row}"}.get(page, f"/{row}/{BELOW.get(page, page)}")
     if kind in ("clinic", "writeback"):
-        return f"/api/v1/{kind}s" + (f"/{row}" if page == "detail" else "")
+        return f"/api/v1/{kind}s{below}"
     plural = "operatories" if kind == "operatory" else f"{kind}s"
-    return f"/api/v1/clinics/{clinic}/{plural}" + (f"/{row}" if page == "detail" else "")
+    return f"/api/v1/clinics/{clinic}/{plural}{below}"
 
 
 @pytest.mark.parametrize("login", MAY)

@@ -152,14 +152,24 @@ def test_what_cannot_be_used_is_400_and_names_the_field(
     assert not Writeback.objects.exists()
 
 
-@pytest.mark.parametrize("field", ["patient", "practitioner", "operatory", "starts_at", "ends_at"])
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("patient", "Say whom it is for, in one of three ways: patient, new_patient or after."),
+        ("practitioner", "Name the practitioner: this clinic's profile has no usual one."),
+        ("operatory", "Name the operatory: this clinic's profile has no usual one."),
+        ("starts_at", "This field is required."),
+        ("ends_at", "This field is required."),
+    ],
+)
 def test_a_missing_field_is_400_and_named(
-    client: APIClient, integration: Integration, body: dict[str, Any], field: str
+    client: APIClient, integration: Integration, body: dict[str, Any], field: str, words: str
 ) -> None:
     del body[field]
     answer = client.post(address(integration.clinic), body, headers=KEY)
     assert answer.status_code == 400
-    assert answer.json()["error"]["details"] == {field: ["This field is required."]}
+    assert answer.json()["error"]["details"] == {field: [words]}
+    assert not Writeback.objects.exists()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"text"', ""])
