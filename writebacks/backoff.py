@@ -16,6 +16,8 @@ MAX_CHECKS: Final = 20
 #: two looks with time between them, in which the PMS can list what it took.
 LOOK_WAITS: Final = (10 * _S, 30 * _S, 2 * _M, 10 * _M, 30 * _M, 1 * _H)
 LOOKS_TO_PROVE_ABSENCE: Final = 2
+#: The time that has to lie between two looks for the second one to count.
+BETWEEN_LOOKS: Final = LOOK_WAITS[1]
 
 #: Wait before sending again what surely did not happen, where the PMS named no time.
 SEND_WAITS: Final = (10 * _S, 30 * _S, 1 * _M, 2 * _M, 5 * _M, 15 * _M)
