@@ -75,6 +75,8 @@ class NewPatientSerializer(PersonSerializer):
 class PatientChangeSerializer(PersonSerializer):
     """What is to change of a patient; what is left out stays as it is."""
 
+    first_name = LineField(max_length=100, required=False)
+    last_name = LineField(max_length=100, required=False)
     location = _location()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -64,25 +63,18 @@ def tell(writeback: Writeback, until: datetime | None) -> None:
         open_one.update(awaited_until=Greatest(Coalesce(F("awaited_until"), until), until))
 
 
-def wait_for(
-    writeback: Writeback,
-    seconds: float,
-    *,
-    clock: Callable[[], float] | None = None,
-    sleep: Callable[[float], None] | None = None,
-) -> None:
+def wait_for(writeback: Writeback, seconds: float) -> None:
     """Return once the writeback is settled, or after this many seconds.
 
-    At once where as many wait already as this process has seats for. `clock` is in seconds.
+    At once where as many wait already as this process has seats for.
     """
-    clock, sleep = clock or time.monotonic, sleep or time.sleep
-    ends = clock() + seconds
+    ends = time.monotonic() + seconds
     if not seconds or writeback.status in SETTLED or not seats.acquire(blocking=False):
         return
     try:
-        while (left := ends - clock()) > 0:
+        while (left := ends - time.monotonic()) > 0:
             _let_the_connection_go()
-            sleep(min(PAUSE, left))
+            time.sleep(min(PAUSE, left))
             statuses = Writeback.objects.filter(pk=writeback.pk).values_list("status", flat=True)
             if SETTLED.intersection(statuses):
                 return
