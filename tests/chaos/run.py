@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,8 @@ class Run:
         arrived = until(lambda: control("GET", "calls?limit=1000000"), 60, "the log of calls")
         books = Books.of(until(lambda: control("GET", "books"), 60, "the books"))
         told = inside.tell(self.frontdesk)
+        for name, seen in {"told": told, "books": asdict(books), "calls": arrived}.items():
+            (self.folder / f"{name}.json").write_text(json.dumps(seen, indent=1))
         return Report(
             options,
             answers,

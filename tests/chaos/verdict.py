@@ -105,7 +105,8 @@ def _one(
     name = f"ask {ask.number} ({ask.kind})"
     row = by_key.get(ask.key)
     if answer.status is None:
-        verdict.find("unanswered", f"{name} after {answer.attempts} attempts")
+        what = f"{answer.attempts} attempts, the last ones {answer.failures[-3:]}"
+        verdict.find("unanswered", f"{name} after {what}")
     elif not answer.accepted:
         verdict.refusals[f"{answer.status} {answer.code}"] += 1
         if answer.code not in ask.may_be_refused:
