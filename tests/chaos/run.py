@@ -38,11 +38,16 @@ CALLERS, LONGEST = 4, 120.0
 CALLS_FOR_EACH = 3
 #: How far ahead our copy of the PMS's appointments reaches, less a day.
 IMPORTED = timedelta(days=27)
+#: What is to end by itself: not what a person has to decide, and what waits for that.
 OPEN = """
-    SELECT count(*) FROM pms_writebacks
-    WHERE (status NOT IN ('completed', 'failed', 'cancelled') OR due_at IS NOT NULL)
-    AND waiting_for <> 'person'
+    SELECT count(*) FROM pms_writebacks w
+    LEFT JOIN pms_writebacks earlier ON earlier.id = w.after_id
+    WHERE w.status NOT IN ('completed', 'failed', 'cancelled')
+    AND 'person' NOT IN (w.waiting_for, coalesce(earlier.waiting_for, ''))
 """
+#: Confirmed ones whose id in the PMS is read together with others', up to two hours later.
+UNREAD = "SELECT count(*) FROM pms_writebacks WHERE status = 'completed' AND due_at IS NOT NULL"
+READ_NOW = "UPDATE pms_writebacks SET due_at = now() WHERE status = 'completed' AND due_at > now()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,12 +256,16 @@ class Run:
         """Wait until nothing is open; what still is then is a finding."""
         deadline = time.monotonic() + self.options.settle_minutes * 60
         told = time.monotonic()
-        while (left := self._open()) and time.monotonic() < deadline:
+        while (left := self._count(OPEN)) and time.monotonic() < deadline:
             if time.monotonic() - told > 30:
                 told = time.monotonic()
                 self._say(f"{left} are open")
                 if self.options.hurried:
                     self._hurry(key)
+            time.sleep(1)
+        self._query(READ_NOW)
+        deadline = time.monotonic() + 60
+        while self._count(UNREAD) and time.monotonic() < deadline:
             time.sleep(1)
 
     def _hurry(self, key: str) -> None:
@@ -267,11 +276,16 @@ class Run:
             for row in listed.json()["results"] if listed.ok else []:
                 http.post(f"{self.web}/writebacks/{row['id']}/reconcile", timeout=30)
 
-    def _open(self) -> int:
+    def _count(self, query: str) -> int:
+        """Return a number of writebacks; where the database is away, one that is not 0."""
+        found = self._query(query)
+        return found[0][0] if found else -1
+
+    def _query(self, query: str) -> list[tuple[Any, ...]]:
         try:
-            return execute(urls(self.frontdesk.var).owner_database, OPEN)[0][0]
+            return execute(urls(self.frontdesk.var).owner_database, query)
         except psycopg.Error:
-            return -1
+            return []
 
     def _audit(self) -> str:
         """Seal and verify the audit; return its last words, or nothing where it failed."""

@@ -85,7 +85,7 @@ def judge(answers: Sequence[Answer], told: Mapping[str, Any], books: Books) -> V
     for row in open_rows:
         last = row["events"][-1]
         text = f"{_named(row)} is {row['status']}: {row['waiting_for']}; {last[1]} {last[3]}"
-        if row["waiting_for"] == "person":
+        if "person" in {row["waiting_for"], by_id.get(row["after"], row)["waiting_for"]}:
             verdict.to_decide.append(text)
         else:
             verdict.find("still open", text)
