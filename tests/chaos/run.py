@@ -9,10 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psutil
 import psycopg
@@ -20,9 +19,10 @@ import requests
 
 from config.embedded import erase, urls
 from tests.chaos import calls, faults, inside
-from tests.chaos.asks import Ask, Clinic, Named, Room
+from tests.chaos.asks import Ask, Clinic
 from tests.chaos.load import Answer, Load
 from tests.chaos.plan import plan
+from tests.chaos.reading import clinic
 from tests.chaos.verdict import Books, Verdict, judge
 from tests.config.conftest import execute
 from tests.crash.product import Frontdesk, until
@@ -36,8 +36,6 @@ SETTINGS = {"DISPATCH_SECONDS": "1", "CHECKS_PER_HOUR": "1200"}
 CALLERS, LONGEST = 4, 120.0
 #: Calls of a practice's hour that one ask may take, with its checks, looks and repetitions.
 CALLS_FOR_EACH = 3
-#: How far ahead our copy of the PMS's appointments reaches, less a day.
-IMPORTED = timedelta(days=27)
 #: What is to end by itself: not what a person has to decide, and what waits for that.
 OPEN = """
     SELECT count(*) FROM pms_writebacks w
@@ -120,10 +118,10 @@ class Run:
         until(self._imported, START, "the demo's practices to be imported")
         started = time.monotonic()
         ready = inside.set_up(self.frontdesk, options.count * CALLS_FOR_EACH, options.count // 4)
-        clinics = [self._clinic(ready["key"], **each) for each in ready["clinics"]]
-        asks = self._asks(sorted(clinics, key=lambda clinic: clinic.office))
+        clinics = [clinic(self.web, ready["key"], **each) for each in ready["clinics"]]
+        asks = self._asks(sorted(clinics, key=lambda each: each.office))
         self._say(f"{len(asks)} asks in {options.minutes:g} minutes, seed {options.seed}")
-        answers = self._under_fire(asks, ready["key"], [clinic.office for clinic in clinics])
+        answers = self._under_fire(asks, ready["key"], [each.office for each in clinics])
         settling = time.monotonic()
         self._say("Nothing goes wrong any more; what is open has to end")
         self._settle(ready["key"])
@@ -165,44 +163,6 @@ class Run:
             return False
         # The demo's own booking has begun as well: it is one more that has to end well.
         return done[0][0] == 2 and bool(self.frontdesk.writebacks())
-
-    def _clinic(self, key: str, id: str, office: str) -> Clinic:
-        """Read what an asker can see of a clinic."""
-
-        def rows(path: str) -> list[dict[str, Any]]:
-            found, url = [], f"{self.web}/{path}"
-            while url:
-                answer = requests.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
-                answer.raise_for_status()
-                page = answer.json()
-                found += page["results"]
-                url = page["next"]
-            return sorted(found, key=lambda row: (len(row["external_id"]), row["external_id"]))
-
-        def named(path: str) -> dict[str, Named]:
-            listed = rows(f"clinics/{id}/{path}?page_size=200")
-            return {row["id"]: Named(row["id"], row["external_id"]) for row in listed}
-
-        people, chairs, sites = (
-            named(each) for each in ("practitioners", "operatories", "locations")
-        )
-        zone = requests.get(
-            f"{self.web}/clinics/{id}", headers={"Authorization": f"Bearer {key}"}, timeout=30
-        ).json()["timezone"]
-        patients = list(named("patients").values())
-        visits, rooms = [], {}
-        # Only what lies ahead for as long as a run may take can be moved or cancelled.
-        since = datetime.now(UTC) + timedelta(hours=20)
-        for row in rows(f"clinics/{id}/appointments?page_size=200"):
-            room = Room(
-                people[row["practitioner"]], chairs[row["operatory"]], sites[row["location"]]
-            )
-            if datetime.fromisoformat(row["starts_at"]) < since or row["status"] != "booked":
-                continue
-            rooms[room] = None
-            if row["external_id"].startswith("700"):  # the world's own, and not the demo's booking
-                visits.append((Named(row["id"], row["external_id"]), room))
-        return Clinic(id, office, ZoneInfo(zone), patients, sorted(rooms, key=str), visits)
 
     # --- Under fire --------------------------------------------------------------------------
 
