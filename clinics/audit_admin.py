@@ -33,6 +33,8 @@ KINDS = [
     "operatory",
     "integration",
     "API key",
+    "webhook",
+    "delivery",
 ]
 
 

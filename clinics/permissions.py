@@ -32,7 +32,7 @@ WORDS: Mapping[Action, str] = {
     Action.SYNC: "have records fetched from the PMS",
     Action.VIEW_CONNECTIONS: "see integrations, their calls and budgets",
     Action.MANAGE_CONNECTIONS: "change budgets and profiles, and close breakers",
-    Action.MANAGE_ACCESS: "give and end roles, temporary access and API keys",
+    Action.MANAGE_ACCESS: "give and end roles, temporary access, API keys and webhooks",
     Action.VIEW_AUDIT: "see who looked at and changed what",
     Action.OPERATE: "set up organizations, clinics, people and schedules",
 }

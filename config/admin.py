@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 
 from accounts import lockout as failures
@@ -34,9 +35,19 @@ class FrontdeskAdminSite(admin.AdminSite):
             return lockout.refusal(request, failures.words_of_address(wait), wait)
         return super().login(request, extra_context)
 
+    def get_urls(self) -> list[Any]:
+        return [path("cards/", self.admin_view(self.cards), name="cards"), *super().get_urls()]
+
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        now = timezone.now()
-        context = {"cards": practice_cards(access.of(request), now), "now": now}
-        return super().index(request, context | (extra_context or {}))
+        return super().index(request, _cards(request) | (extra_context or {}))
+
+    def cards(self, request: HttpRequest) -> TemplateResponse:
+        """Return the practices' cards alone, for the first page to keep itself up to date."""
+        return TemplateResponse(request, "admin/frontdesk_cards.html", _cards(request))
+
+
+def _cards(request: HttpRequest) -> dict[str, Any]:
+    now = timezone.now()
+    return {"cards": practice_cards(access.of(request), now), "now": now}

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "clinics",
     "accounts",
     "integrations",
+    "webhooks",
     "writebacks",
 ]
 
@@ -198,8 +199,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "WritebackStatus": "writebacks.states.Status",
+        "DeliveryStatus": "webhooks.models.Status",
         "WritebackOperation": "writebacks.models.Operation",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
+        "NewAppointmentStatus": "writebacks.appointment_serializers.STATUSES",
         "Role": "clinics.models.Role",
     },
 }
@@ -237,6 +240,16 @@ CELERY_BEAT_SCHEDULE = {
         # Often, since every quarter of an hour is 2 AM somewhere.
         "schedule": schedule(timedelta(minutes=5)),
         "options": {"expires": 290},
+    },
+    "dispatch webhooks": {
+        "task": "webhooks.tasks.dispatch",
+        "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
+        "options": {"expires": 60, "queue": "dispatch"},
+    },
+    "prune webhooks": {
+        "task": "webhooks.tasks.prune",
+        "schedule": schedule(timedelta(hours=1)),
+        "options": {"expires": 3540},
     },
     "prune logins": {
         "task": "accounts.tasks.prune",
@@ -278,6 +291,23 @@ CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
 #: How long the use of each window of a budget stays on record; 2 days at least, since they count.
 BUDGET_HISTORY_DAYS = max(2, env.int("BUDGET_HISTORY_DAYS", default=8))
 PMS_USER_AGENT = f"Frontdesk/0.1 ({env.str('CONTACT_EMAIL', default='no contact set')})"
+
+# --- Telling others --------------------------------------------------------------------------
+
+#: For development: webhooks may also go to http:// and to addresses of this network.
+WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", default=False)
+#: Seconds that a receiver has, from the connection to the end of its answer's headers.
+WEBHOOK_SECONDS = 10.0
+#: How long events and the attempts to deliver them stay on record; longer than they are tried.
+WEBHOOK_LOG_DAYS = max(7, env.int("WEBHOOK_LOG_DAYS", default=30))
+_MAIL = env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")
+EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _MAIL["EMAIL_HOST"] or "localhost", _MAIL["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _MAIL["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.get("EMAIL_USE_TLS", False), _MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="frontdesk@localhost")
 
 # --- Logs ------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from clinics.records import (
     PractitionerRecord,
     Unreadable,
 )
-from integrations.commands import Command
+from integrations.commands import BookAppointment, Command
 
 
 class Priority(enum.StrEnum):
@@ -75,6 +75,8 @@ class Manifest:
     operations: frozenset[str]
     #: How far back the PMS tells the outcome of a write.
     look_back: timedelta
+    #: Operations that only some systems behind it take; a profile says whether this one does.
+    per_system: frozenset[str] = frozenset()
     #: Whether a write that it accepted and has not carried out can be taken back.
     withdraws: bool = False
 
@@ -154,6 +156,11 @@ class Term:
     value: str
     label: str
 
+    def __str__(self) -> str:
+        """Return the value, with what people call it where that tells more."""
+        is_told = self.label.casefold() == self.value.casefold()
+        return self.value if is_told else f"{self.value} ({self.label})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
@@ -201,6 +208,12 @@ class Adapter(Protocol):
 
     def vocabulary(self) -> Vocabulary:
         """Read the PMS's lists of words. A list that it refuses stays empty and stops no other."""
+
+    def is_offered(self, booking: BookAppointment) -> bool | None:
+        """Ask whether the PMS's own list of free slots has this time; None where it does not say.
+
+        Only asked where the integration's profile says that the PMS has such a list.
+        """
 
     def prepare(self, command: Command) -> PreparedWrite:
         """Put what is asked into the PMS's words. Sends nothing."""

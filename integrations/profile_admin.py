@@ -88,6 +88,7 @@ class ProfileAdmin(TenantAdmin):
                 ]
             },
         ),
+        ("Patients", {"fields": ["can_update_patients"]}),
         ("Notes", {"fields": ["note_type", "longest_note"]}),
         ("Payments", {"fields": ["payment_type", "currency"]}),
         ("Working hours", {"fields": ["hours", "practitioner_hours", "closures"]}),

@@ -44,7 +44,7 @@ class LinesField(forms.CharField):
 
 def write_types(types: dict[str, str]) -> str:
     """Return the words for types of appointment, a line for each."""
-    return "\n".join(f"{ours} = {theirs}" for ours, theirs in types.items())
+    return "\n".join(f"{ours} = {theirs}" for ours, theirs in sorted(types.items()))
 
 
 def read_types(text: str) -> dict[str, str]:
@@ -90,6 +90,7 @@ class ProfileForm(forms.ModelForm):
             "practitioner_hours",
             "closures",
             "checks_slots",
+            "can_update_patients",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -111,7 +112,7 @@ class ProfileForm(forms.ModelForm):
                 hint = f" Looks like it: {hints[name].value}." if name in hints else ""
                 own[name] = self._word(profile, name, list_name, own[name], hint)
         if offered := profile.offers("appointment_types"):
-            named = ", ".join(f"{term.value} ({term.label})" for term in offered[:40])
+            named = ", ".join(map(str, offered[:40]))
             own["appointment_types"].help_text += f" It offers {named}."
 
     def _set_up_lines(self, names: dict[str, str]) -> None:
@@ -160,10 +161,7 @@ class ProfileForm(forms.ModelForm):
                 disabled=not reason,
                 help_text=f"{field.help_text} {what}",
             )
-        choices = [("", NOT_SET)] + [
-            (term.value, term.value if term.label == term.value else f"{term.value} ({term.label})")
-            for term in offered
-        ]
+        choices = [("", NOT_SET)] + [(term.value, str(term)) for term in offered]
         chosen = getattr(profile, name)
         if chosen and not profile.takes(list_name, chosen):
             choices.append((chosen, f"{chosen} (not offered any more)"))

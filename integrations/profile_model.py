@@ -103,16 +103,28 @@ class Profile(models.Model):
     )
 
     hours = models.JSONField(
-        default=dict, blank=True, help_text="The clinic's by weekday. Nothing: unknown."
+        "working time",
+        default=dict,
+        blank=True,
+        help_text="The clinic's by weekday. Nothing: unknown.",
     )
     practitioner_hours = models.JSONField(
-        default=dict, blank=True, help_text="By practitioner, instead of the clinic's."
+        "working time of practitioners",
+        default=dict,
+        blank=True,
+        help_text="By practitioner, instead of the clinic's.",
     )
     closures = models.JSONField(default=list, blank=True)
     checks_slots = models.BooleanField(
         "PMS tells free slots",
         default=False,
         help_text="Whether this PMS has a list of available slots worth asking.",
+    )
+
+    can_update_patients = models.BooleanField(
+        "patients can be changed",
+        default=False,
+        help_text="Whether the practice's own system takes changes of patients from outside.",
     )
 
     vocabulary = models.JSONField(default=dict, editable=False)

@@ -68,6 +68,7 @@ def report(profile: Profile) -> dict[str, Any]:
             "practitioner_hours": profile.practitioner_hours,
             "closures": profile.closures,
             "checks_slots": profile.checks_slots,
+            "can_update_patients": profile.can_update_patients,
         },
         "suggestions": {field: term.value for field, term in suggestions(profile).items()},
         "missing": [asdict(gap) | {"code": gap.code} for gap in gaps],

@@ -34,6 +34,7 @@ NEEDS: Final[Mapping[str, tuple[tuple[str, str, bool], ...]]] = {
     "book": (
         ("default_practitioner", "the asker has to name a practitioner each time", False),
         ("default_operatory", "the asker has to name an operatory each time", False),
+        ("hours", "closed and fully booked cannot be told apart", False),
     ),
     "cancel": (("cancel_word", "nobody can call an appointment off", True),),
     "set_status": (
@@ -72,6 +73,11 @@ class Gap:
     def code(self) -> str:
         """For programs: cancel_word_not_set."""
         return f"{self.field}_{self.reason}"
+
+    @property
+    def title(self) -> str:
+        """The operation, for people."""
+        return self.operation.replace("_", " ")
 
 
 def profile_of(integration: Integration) -> Profile:
@@ -144,6 +150,13 @@ def status_word(profile: Profile, status: str) -> str | None:
     if field is None:
         raise ValueError(f"No word is kept for {status}.")
     return word(profile, field)
+
+
+def takes(profile: Profile, operation: str) -> bool:
+    """Return whether the practice's own system does this, where that depends on the system."""
+    if operation not in profile.integration.manifest.per_system:
+        return True
+    return operation == "update_patient" and profile.can_update_patients
 
 
 def word(profile: Profile, field: str) -> str | None:
@@ -242,10 +255,10 @@ def _unusable(profile: Profile, field: str) -> str:
 
 
 def _complaint(profile: Profile, field: str, reason: str) -> str:
-    name = capfirst(str(Profile._meta.get_field(field).verbose_name))  # type: ignore[union-attr]
+    name = str(Profile._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
     value = getattr(profile, field)
     return {
-        "not_set": f"{name} is not set",
-        "not_offered": f"{name} is “{value}”, which the PMS does not offer any more",
-        "inactive": f"{name} is {value}, who is not active any more",
+        "not_set": f"No {name} is set",
+        "not_offered": f"{capfirst(name)} is “{value}”, which the PMS does not offer any more",
+        "inactive": f"{capfirst(name)} is {value}, who is not active any more",
     }[reason]

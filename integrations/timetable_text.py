@@ -27,7 +27,8 @@ _CLOSURE_LINE = re.compile(
 
 def write_hours(hours: Hours) -> str:
     """Return the hours, a line for each weekday."""
-    return "\n".join(f"{day} {_write_spans(spans)}" for day, spans in hours.items())
+    # In the week's order, which JSON in the database does not keep.
+    return "\n".join(f"{day} {_write_spans(hours[day])}" for day in WEEKDAYS if day in hours)
 
 
 def read_hours(text: str) -> Hours:

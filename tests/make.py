@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 
@@ -21,6 +21,8 @@ from clinics.models import (
     User,
 )
 from integrations.models import Integration, IntegrationStatus
+from webhooks import signing
+from webhooks.models import Delivery, Endpoint, Message, Notice, Reason
 from writebacks.models import Writeback
 from writebacks.operations import Operation
 from writebacks.requests import Booking
@@ -108,3 +110,38 @@ def writeback(of: Integration, **fields: Any) -> Writeback:
         "due_at": timezone.now(),
     }
     return Writeback.objects.create(**(values | fields))
+
+
+def webhook(of: Organization, **fields: Any) -> Endpoint:
+    """An active webhook that wants every event of every clinic."""
+    values = {
+        "url": f"https://receiver{next(_count)}.example/hook",
+        "secret": signing.new_secret(),
+        "created_at": timezone.now(),
+    }
+    return Endpoint.objects.create(organization=of, **(values | fields))
+
+
+def delivery(to: Endpoint, of: Clinic, **fields: Any) -> Delivery:
+    """An event of a clinic, to be told now, unless fields say otherwise."""
+    now = timezone.now()
+    message = Message.objects.create(
+        pk=uuid4(),
+        organization_id=to.organization_id,
+        clinic=of,
+        type="writeback.completed",
+        data={"patient": "Ada Invented"},
+        created_at=now,
+    )
+    values = {"type": message.type, "created_at": now, "due_at": now}
+    return Delivery.objects.create(
+        organization_id=to.organization_id, endpoint=to, message=message, **(values | fields)
+    )
+
+
+def notice(of: Endpoint, **fields: Any) -> Notice:
+    """That a webhook failed for days; mailed already, unless fields say otherwise."""
+    values = {"at": timezone.now(), "reason": Reason.FAILING}
+    return Notice.objects.create(
+        organization_id=of.organization_id, endpoint=of, **(values | fields)
+    )

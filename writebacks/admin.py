@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -13,24 +13,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.reads import AuditedPages
-from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
-from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from clinics.admin import OWN_CLINICS
+from clinics.models import Appointment, Patient
 from clinics.permissions import Action
-from writebacks.dashboard import PARKED, REJECTED
+from writebacks.asked import Fact, facts, record_fact
+from writebacks.finding import STANDINGS, by_any_id
 from writebacks.models import Writeback, WritebackEvent
-from writebacks.states import TERMINAL, Status
+from writebacks.operations import Operation
+from writebacks.steering_admin import SteeringAdmin, possible
 from writebacks.templatetags.durations import duration
-from writebacks.wording import situation
-
-#: What a booking names, in the order in which a person reads it.
-NAMED = {
-    "patient": Patient,
-    "practitioner": Practitioner,
-    "location": Location,
-    "operatory": Operatory,
-}
-#: An overdue row after this long is worth an operator's look.
-LATE = timedelta(minutes=1)
+from writebacks.wording import situation, why
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -40,44 +32,41 @@ class StandingFilter(admin.SimpleListFilter):
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("open", "Not ended yet"),
-            ("person", "Needs a person"),
-            ("unconfirmed", "Unconfirmed"),
-            ("budget", "Waiting for budget"),
-            ("agent", "Practice's agent offline"),
-            ("late", "Overdue for more than a minute"),
-        ]
+        return [(name, standing.label) for name, standing in STANDINGS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
-            case "open":
-                return queryset.exclude(status__in=TERMINAL)
-            case "person":
-                waits = queryset.filter(waiting_for__in=[REJECTED, PARKED])
-                return waits.exclude(status__in=TERMINAL)
-            case "unconfirmed":
-                return queryset.filter(status=Status.UNCONFIRMED)
-            case "budget":
-                return queryset.filter(waiting_for="waiting_for_budget")
-            case "agent":
-                return queryset.filter(waiting_for="agent_offline")
-            case "late":
-                return queryset.filter(due_at__lt=timezone.now() - LATE)
-        return queryset
+        standing = STANDINGS.get(self.value() or "")
+        return queryset.filter(standing.holds(timezone.now())) if standing else queryset
 
 
 @admin.register(Writeback)
-class WritebackAdmin(AuditedPages, ReadOnlyAdmin):
+class WritebackAdmin(AuditedPages, SteeringAdmin):
     """Writebacks, newest first; a page of one tells its whole story."""
 
     to_view = Action.VIEW_WRITEBACKS
-    list_display = ["operation", "badge", "clinic", "created_at", "took", "checks", "api_calls"]
+    list_display = [
+        "short_id",
+        "operation",
+        "badge",
+        "held_up_by",
+        "clinic",
+        "created_at",
+        "took",
+        "checks",
+        "api_calls",
+    ]
     list_filter = [StandingFilter, "status", "operation", OWN_CLINICS]
     list_select_related = ["clinic"]
+    search_fields = ["external_id"]  # makes the search box appear
+    search_help_text = "The start of a writeback's id, or an id of the PMS as it is."
     date_hierarchy = "created_at"
     show_full_result_count = False
     change_form_template = "admin/writeback.html"
+
+    @admin.display(description="id")
+    def short_id(self, writeback: Writeback) -> str:
+        """Return the start of the id, which is enough to find it by."""
+        return str(writeback.pk)[:8]
 
     @admin.display(description="status", ordering="status")
     def badge(self, writeback: Writeback) -> SafeString:
@@ -87,6 +76,11 @@ class WritebackAdmin(AuditedPages, ReadOnlyAdmin):
             writeback.status,
             writeback.get_status_display(),
         )
+
+    @admin.display(description="why it waits", ordering="waiting_for")
+    def held_up_by(self, writeback: Writeback) -> str:
+        """Return what holds it up, in words."""
+        return why(writeback) or "–"
 
     @admin.display(description="took", ordering=F("completed_at") - F("created_at"))
     def took(self, writeback: Writeback) -> str:
@@ -100,6 +94,12 @@ class WritebackAdmin(AuditedPages, ReadOnlyAdmin):
         """Return how often the PMS was asked."""
         return writeback.check_count
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, _ = super().get_search_results(request, queryset, "")
+        return by_any_id(found, search_term), False
+
     def change_view(
         self,
         request: HttpRequest,
@@ -109,42 +109,39 @@ class WritebackAdmin(AuditedPages, ReadOnlyAdmin):
     ) -> HttpResponse:
         story = {}
         if writeback := self.get_object(request, object_id):
+            steers = self.has_book_permission(request, writeback)
             story = {
                 "writeback": writeback,
-                "situation": situation(writeback),
-                "asked": _asked(writeback),
-                "appointment": _appointment(writeback),
+                "situation": situation(writeback, timezone.now()),
+                "asked": facts(writeback),
+                "created": _created(writeback),
                 "steps": _steps(writeback),
+                "related": _related(writeback),
+                "buttons": possible(writeback) if steers else set(),
                 "title": str(writeback),
             }
         return super().change_view(request, object_id, form_url, story | (extra_context or {}))
 
 
-def _asked(writeback: Writeback) -> list[tuple[str, str]]:
-    """Return the request as (label, value) with names for ids and the site's own clock."""
-    command = writeback.command
-    rows: list[tuple[str, str]] = []
-    zone = writeback.clinic.zone
-    for name, model in NAMED.items():
-        found = model._default_manager.filter(clinic=writeback.clinic, pk=command.get(name)).first()
-        if isinstance(found, Location):
-            zone = found.zone
-        rows.append((name.capitalize(), str(found or "–")))
-    start, end = (datetime.fromisoformat(command[key]) for key in ("starts_at", "ends_at"))
-    local = start.astimezone(zone)
-    rows.append(("When", f"{local:%a %d %b %Y, %H:%M} ({zone.key}), {duration(end - start)}"))
-    rows.append(("Description", command.get("description", "")))
-    return rows
-
-
-def _appointment(writeback: Writeback) -> Appointment | None:
+def _created(writeback: Writeback) -> Fact | None:
+    """Return our record of what it created in the PMS, where we have it."""
     if not writeback.created_external_id:
         return None
-    return (
-        Appointment.objects.select_related("clinic")
-        .filter(clinic=writeback.clinic, external_id=writeback.created_external_id)
-        .first()
+    made: type[Patient | Appointment] = (
+        Patient if writeback.operation == Operation.CREATE_PATIENT else Appointment
     )
+    found = made.objects.filter(
+        clinic=writeback.clinic, external_id=writeback.created_external_id
+    ).first()
+    return record_fact(found) if found else None
+
+
+def _related(writeback: Writeback) -> list[tuple[str, Writeback]]:
+    """Return the writebacks that it has to do with, each with what it is to this one."""
+    found = [("Waits for", writeback.after), ("Repeats", writeback.retry_of)]
+    found.append(("Repeated as", getattr(writeback, "retried_as", None)))
+    found += [("Waited for by", each) for each in writeback.dependents.order_by("created_at")]
+    return [(words, each) for words, each in found if each is not None]
 
 
 def _steps(writeback: Writeback) -> list[tuple[WritebackEvent, timedelta | None]]:

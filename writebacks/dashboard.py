@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Min, Q
@@ -15,15 +15,28 @@ from clinics.permissions import Action
 from integrations.contract import Priority
 from integrations.http.budget import window_start
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
+from writebacks import hours, pace
+from writebacks.finding import (
+    FOR_AGENT,
+    FOR_BUDGET,
+    FOR_EARLIER,
+    OPEN,
+    PARKED,
+    RECENT,
+    REJECTED,
+    TO_BE_IDENTIFIED,
+)
 from writebacks.models import Writeback
-from writebacks.states import Status
+from writebacks.states import TERMINAL, Status
 
-#: Neither done nor failed: somebody waits for these.
-OPEN = (Status.QUEUED, Status.SUBMITTING, Status.PENDING)
-#: Why an open writeback waits, where only a person can move it on: by the code in `waiting_for`.
-REJECTED, PARKED = "not_authorized", "person"
-#: How far back completed and failed ones are counted.
-RECENT = timedelta(hours=24)
+#: What else a card counts, by its standing; the words come after the number.
+WAITS: Final = {
+    "budget": "waiting for calls of the next window",
+    "agent": "waiting for the practice's computer",
+    "earlier": "waiting for an earlier one",
+    "withdrawing": "being withdrawn",
+    "identifying": "confirmed, the PMS's id still to be read",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,15 @@ class Bar:
     def percent(self) -> int:
         """How full the bar is, 0 to 100."""
         return min(100, round(100 * self.used / self.limit)) if self.limit else 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How many writebacks wait for one thing, and the standing (writebacks/finding.py) of these."""
+
+    count: int
+    words: str
+    standing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +81,22 @@ class PracticeCard:
     open: int
     oldest_age: timedelta | None
     unconfirmed: int
+    #: When the first of the unconfirmed ones is looked for again, and whether that is the night's
+    #: catch-up.
+    next_look_at: datetime | None
+    at_night: bool
     rejected: int
     parked: int
     completed: int
     average: timedelta | None
     failed: int
+    #: How many of the failed ones nobody has asked for again.
+    not_retried: int
+    #: How many cannot be sent, since the practice's computer is not connected.
+    offline: int
+    waits: tuple[Wait, ...]
+    #: Until when no check is made, to leave the practice's calls for people; None where one may.
+    paced_until: datetime | None
 
     @property
     def needs_person(self) -> int:
@@ -91,6 +124,8 @@ class PracticeCard:
             return "warning", "Some writes need a person"
         if self.unconfirmed:
             return "warning", "Some writes are not confirmed"
+        if self.offline:
+            return "warning", "The practice's computer is offline"
         if self.total.used >= self.total.limit:
             return "bad", "This hour's calls are used up"
         if self.total.used >= self.low_ceiling:
@@ -111,23 +146,39 @@ def practice_cards(found: Access, now: datetime) -> list[PracticeCard]:
 
 def _writebacks(clinic_ids: list[UUID], now: datetime) -> dict[UUID, Any]:
     took = ExpressionWrapper(F("completed_at") - F("created_at"), output_field=DurationField())
+    open_, unconfirmed = Q(status__in=OPEN), Q(status=Status.UNCONFIRMED)
     recent = Q(completed_at__gte=now - RECENT)
+    completed, failed = (recent & Q(status=each) for each in (Status.COMPLETED, Status.FAILED))
     rows = (
         Writeback.objects.filter(clinic_id__in=clinic_ids)
-        .filter(Q(completed_at=None) | recent)
+        .filter(Q(completed_at=None) | recent | TO_BE_IDENTIFIED)
         .values("clinic_id")
         .annotate(
-            open=Count("pk", filter=Q(status__in=OPEN)),
-            oldest=Min("created_at", filter=Q(status__in=OPEN)),
-            unconfirmed=Count("pk", filter=Q(status=Status.UNCONFIRMED)),
-            rejected=Count("pk", filter=Q(waiting_for=REJECTED, completed_at=None)),
-            parked=Count("pk", filter=Q(waiting_for=PARKED, completed_at=None)),
-            completed=Count("pk", filter=Q(status=Status.COMPLETED)),
-            average=Avg(took, filter=Q(status=Status.COMPLETED)),
-            failed=Count("pk", filter=Q(status=Status.FAILED)),
+            open=Count("pk", filter=open_),
+            oldest=Min("created_at", filter=open_),
+            unconfirmed=Count("pk", filter=unconfirmed),
+            next_look=Min("due_at", filter=unconfirmed),
+            rejected=_waiting(REJECTED),
+            parked=_waiting(PARKED),
+            completed=Count("pk", filter=completed),
+            average=Avg(took, filter=completed),
+            failed=Count("pk", filter=failed),
+            not_retried=Count("pk", filter=failed & Q(retried_as=None)),
+            offline=Count("pk", filter=Q(status=Status.QUEUED, waiting_for=FOR_AGENT)),
+            budget=_waiting(FOR_BUDGET),
+            agent=_waiting(FOR_AGENT),
+            earlier=_waiting(FOR_EARLIER),
+            withdrawing=Count(
+                "pk", filter=Q(status=Status.PENDING, withdraw_asked_at__isnull=False)
+            ),
+            identifying=Count("pk", filter=TO_BE_IDENTIFIED),
         )
     )
     return {row["clinic_id"]: row for row in rows}
+
+
+def _waiting(code: str) -> Count:
+    return Count("pk", filter=Q(waiting_for=code) & ~Q(status__in=TERMINAL))
 
 
 def _windows(integrations: list[Integration], now: datetime) -> dict[str, BudgetWindow]:
@@ -147,6 +198,7 @@ def _card(
     starts_at = window_start(now, limit.seconds)
     oldest = counts.get("oldest")
     low_ceiling = limit.ceiling(Priority.LOW)
+    next_look = counts.get("next_look")
     return PracticeCard(
         clinic=clinic,
         opens_writebacks=found.may(Action.VIEW_WRITEBACKS, clinic),
@@ -157,10 +209,13 @@ def _card(
         total=Bar(label="Calls this hour", used=window.used, limit=limit.calls),
         split=(
             Bar(
-                label="For people", used=window.used_high, limit=limit.calls, of=f"of {limit.calls}"
+                label="HIGH: people",
+                used=window.used_high,
+                limit=limit.calls,
+                of=f"of {limit.calls}",
             ),
             Bar(
-                label="In the background",
+                label="LOW: background",
                 used=window.used_low,
                 limit=low_ceiling,
                 of=f"stops at {low_ceiling} in all",
@@ -170,9 +225,24 @@ def _card(
         open=counts.get("open", 0),
         oldest_age=now - oldest if isinstance(oldest, datetime) else None,
         unconfirmed=counts.get("unconfirmed", 0),
+        next_look_at=next_look,
+        at_night=next_look == hours.next_catch_up(now, clinic.zone),
         rejected=counts.get("rejected", 0),
         parked=counts.get("parked", 0),
         completed=counts.get("completed", 0),
         average=counts.get("average"),
         failed=counts.get("failed", 0),
+        not_retried=counts.get("not_retried", 0),
+        offline=counts.get("offline", 0),
+        waits=tuple(
+            Wait(count=counts[name], words=words, standing=name)
+            for name, words in WAITS.items()
+            if counts.get(name)
+        ),
+        paced_until=_paced_until(clinic, now),
     )
+
+
+def _paced_until(clinic: Clinic, now: datetime) -> datetime | None:
+    allowed = pace.allows_at(clinic.integration.checks_paid_until, now)
+    return allowed if allowed > now and hours.by_day(now, clinic.zone) else None

@@ -12,7 +12,7 @@ from integrations.contract import Priority
 from integrations.http.errors import NotAuthorized
 from integrations.profiles import profile_of
 from integrations.session import open_session
-from writebacks import handing_on, keeping, requests, slots
+from writebacks import handing_on, keeping, requests, slots, telling
 from writebacks.models import Writeback
 from writebacks.states import TERMINAL, Event, Status
 
@@ -27,6 +27,7 @@ def moved(writeback: Writeback, before: Status, now: datetime) -> None:
         slots.release(writeback)
         for dependent in writeback.dependents.filter(status=Status.QUEUED).order_by("pk"):
             go_on(dependent, writeback, now)
+    telling.tell(writeback, before, now)
 
 
 def go_on(dependent: Writeback, earlier: Writeback, now: datetime) -> None:

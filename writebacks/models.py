@@ -25,6 +25,7 @@ from integrations.contract import PreparedWrite, SentWrite
 from integrations.models import Integration
 from writebacks.operations import CREATES, Operation
 from writebacks.states import RESULTS, TERMINAL, Event, Status, next_status
+from writebacks.turns import Turn as Turn  # a model of this app, in a file of its own
 
 #: How long a claim holds. Longer than CELERY_TASK_TIME_LIMIT, after which a task is killed.
 LEASE = timedelta(seconds=90)
@@ -171,8 +172,11 @@ class Writeback(models.Model):
             ),
         ]
         indexes = [
+            # In this order the dispatcher steps from one integration to the next.
             models.Index(
-                fields=["due_at"], condition=Q(due_at__isnull=False), name="writeback_due"
+                fields=["status", "integration", "due_at"],
+                condition=Q(due_at__isnull=False),
+                name="writeback_due",
             ),
             models.Index(fields=["clinic", "-created_at"], name="writeback_of_clinic"),
             models.Index(fields=["organization", "-created_at"], name="writeback_of_org"),

@@ -45,8 +45,10 @@ def charge(integration: Integration, calls: int, now: datetime) -> None:
 
 def next_at(integration: Integration, now: datetime) -> datetime:
     """Return when the practice's pace allows the next call."""
-    paid_until = (
-        Integration.objects.values_list("checks_paid_until", flat=True).get(pk=integration.pk)
-        or now
-    )
-    return max(now, paid_until - (BURST - 1) * _interval())
+    paid_until = Integration.objects.values_list("checks_paid_until", flat=True)
+    return allows_at(paid_until.get(pk=integration.pk), now)
+
+
+def allows_at(paid_until: datetime | None, now: datetime) -> datetime:
+    """Return when the next call is allowed to one whose calls are paid for up to this moment."""
+    return max(now, (paid_until or now) - (BURST - 1) * _interval())

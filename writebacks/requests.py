@@ -24,7 +24,7 @@ from clinics.models import (
 )
 from integrations import commands
 from integrations.profile_model import Profile
-from integrations.profiles import status_word
+from integrations.profiles import appointment_type, status_word, word
 from writebacks.operations import NewStatus, Operation
 
 
@@ -130,8 +130,8 @@ class StatusChange(Request):
     status: NewStatus
 
     def in_pms_words(self, profile: Profile) -> commands.SetStatus:
-        word = status_word(profile, self.status)
-        if not word:
+        value = status_word(profile, self.status)
+        if not value:
             raise NotConfigured(
                 f"The profile of this integration does not say how its PMS calls “{self.status}”; "
                 "a clinic admin can choose the word there."
@@ -142,7 +142,7 @@ class StatusChange(Request):
         return commands.SetStatus(
             appointment_id=self.appointment.external_id,
             location_id=location.external_id,
-            word=word,
+            word=value,
         )
 
 
@@ -227,7 +227,7 @@ class Note(Request):
     type: str = ""
 
     def in_pms_words(self, profile: Profile) -> commands.AddNote:
-        kind = self.type or profile.note_type
+        kind = self.type or word(profile, "note_type")
         if not kind:
             raise NotConfigured(
                 "Name the note's type, or choose a usual one in the integration's profile."
@@ -258,7 +258,7 @@ class Payment(Request):
     description: str = field(default="Payment")
 
     def in_pms_words(self, profile: Profile) -> commands.RecordPayment:
-        kind = self.type or profile.payment_type
+        kind = self.type or word(profile, "payment_type")
         if not kind:
             raise NotConfigured(
                 "Name the payment's type, or choose a usual one in the integration's profile."
@@ -312,11 +312,12 @@ def read(operation: str, clinic: Clinic, command: dict[str, Any]) -> Request:
 def _appointment_type(profile: Profile, asked: str) -> str:
     if not asked:
         return ""
-    if asked not in profile.appointment_types:
+    value = appointment_type(profile, asked)
+    if value is None:
         raise NotConfigured(
             f"The integration's profile has no PMS value for the appointment type “{asked}”."
         )
-    return str(profile.appointment_types[asked])
+    return value
 
 
 def _json(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,9 @@ from accounts.authentication import Program
 from clinics.models import Appointment, AppointmentStatus, Clinic, User
 from encryption.blind import keyed_hash
 from integrations.contract import Adapter, PreparedWrite, Priority
-from integrations.http.errors import NotAuthorized
+from integrations.http.errors import NotAuthorized, PmsError
 from integrations.models import Integration, IntegrationStatus
-from integrations.profiles import profile_of
+from integrations.profiles import profile_of, takes
 from integrations.session import open_session
 from writebacks import ending, handing_on, slots
 from writebacks.models import Writeback, WritebackEvent
@@ -25,6 +26,10 @@ from writebacks.operations import Operation
 from writebacks.requests import Booking, Cancellation, Request, Rescheduling, StatusChange
 from writebacks.states import Event, Status
 
+logger = logging.getLogger(__name__)
+
+#: Seconds to connect to the PMS and to wait for its free slots: somebody waits on the line.
+SLOT_TIMEOUT = (2.0, 4.0)
 #: An appointment that is over in one of these ways is not moved or cancelled any more.
 OVER = (
     AppointmentStatus.CANCELLED,
@@ -56,11 +61,18 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, and under which key of theirs ("" where none is needed)."""
+    """Who asks, and under which key of theirs ("" where none is needed).
+
+    `note` says for people by which way, where it is neither a person nor a program.
+    """
 
     user: User | Program | AnonymousUser | None = None
     idempotency_key: str = ""
     request_hash: str = ""
+    #: Whether a person who asks is mailed how it ended.
+    by_email: bool = False
+    #: Why they ask, for the timeline; no patient data.
+    note: str = ""
 
     @property
     def person(self) -> User | None:
@@ -110,14 +122,21 @@ def request(
     if earlier := made_before(clinic, asker):
         return earlier, False
     integration, adapter = connected(clinic, asked.operation)
+    profile = profile_of(integration)
+    if not takes(profile, asked.operation):
+        raise NotSupported(
+            f"This practice's own system does not do this, as far as is known: "
+            f"{asked.operation.label}. The integration's profile says what it does."
+        )
     # Of one that is confirmed, the patient's id in the PMS may still have to be read.
     unknown = getattr(asked, "patient", None) is None
     waits = after is not None and (after.status != Status.COMPLETED or unknown)
-    prepared = (
-        PreparedWrite(method="", endpoint="", body={})
-        if waits
-        else adapter.prepare(asked.in_pms_words(profile_of(integration)))
-    )
+    prepared = PreparedWrite(method="", endpoint="", body={})
+    if not waits:
+        command = asked.in_pms_words(profile)
+        prepared = adapter.prepare(command)
+        if profile.checks_slots and isinstance(asked, Booking) and not asked.allow_overlap:
+            _ask_for_slot(integration, command)
     appointment = getattr(asked, "appointment", None)
     patient = getattr(asked, "patient", None) or (appointment and appointment.patient)
     writeback = Writeback(
@@ -139,6 +158,7 @@ def request(
         idempotency_key=asker.idempotency_key,
         request_hash=asker.request_hash,
         awaited_until=awaited_until,
+        tells_by_email=asker.by_email and asker.person is not None,
         created_at=now,
         waiting_for="earlier_write" if waits else "",
         due_at=None if waits else now,
@@ -146,7 +166,7 @@ def request(
     try:
         with transaction.atomic():
             _check(asked, now)
-            _record(writeback)
+            _record(writeback, asker.note)
             _hold(writeback, asked)
             if after and waits:
                 _stay_behind(writeback, after, now)
@@ -171,6 +191,21 @@ def connected(clinic: Clinic, operation: Operation) -> tuple[Integration, Adapte
     return integration, adapter
 
 
+def _ask_for_slot(integration: Integration, command: Any) -> None:
+    """Refuse a time that the PMS itself does not offer. Where it does not say, or does not answer
+    in a few seconds, our own records decide."""
+    session = open_session(
+        integration, Priority.HIGH, correlation="availability", timeout=SLOT_TIMEOUT
+    )
+    try:
+        offered = session.adapter.is_offered(command)
+    except PmsError as error:
+        logger.info("integration %s: free slots not told: %s", integration.pk, error.code)
+        return
+    if offered is False:
+        raise slots.SlotTaken(slots.Reason.NOT_OFFERED, under_way=False)
+
+
 def _check(asked: Request, now: datetime) -> None:
     """Refuse what is not possible as the appointment stands, which is held still meanwhile."""
     if not isinstance(asked, Rescheduling | StatusChange):
@@ -185,7 +220,7 @@ def _check(asked: Request, now: datetime) -> None:
         raise Conflict("appointment_past", "This appointment has passed.")
 
 
-def _record(writeback: Writeback) -> None:
+def _record(writeback: Writeback, note: str) -> None:
     writeback.save(force_insert=True)
     WritebackEvent.objects.create(
         organization_id=writeback.organization_id,
@@ -193,6 +228,7 @@ def _record(writeback: Writeback) -> None:
         at=writeback.created_at,
         event=Event.REQUESTED,
         to_status=Status.QUEUED,
+        note=note,
         person=writeback.requested_by,
     )
 

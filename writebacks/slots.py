@@ -14,7 +14,7 @@ Two of our own writes never get one practitioner's or one chair's time: the excl
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -43,12 +43,14 @@ class Reason(StrEnum):
     PRACTITIONER = "practitioner_busy"
     OPERATORY = "operatory_busy"
     CONTENDED = "slot_contended"
+    NOT_OFFERED = "not_offered"
 
 
 TEXTS = {
     Reason.PRACTITIONER: "The practitioner is taken at that time.",
     Reason.OPERATORY: "The operatory is taken at that time.",
     Reason.CONTENDED: "Others ask for that time at this moment; try again.",
+    Reason.NOT_OFFERED: "The PMS's own list of free slots does not have that time.",
 }
 
 
@@ -107,7 +109,8 @@ def _insert(
     slot: dict[str, Any] = {
         "practitioner_id": practitioner.pk,
         "operatory_id": operatory.pk if operatory else None,
-        "during": DateTimeTZRange(starts_at, ends_at),
+        # In UTC: what a zone shows twice, when clocks are set back, equals nothing outside of it.
+        "during": DateTimeTZRange(starts_at.astimezone(UTC), ends_at.astimezone(UTC)),
     }
     # By its id: given the object, a hold that was refused would stay its `slot_hold`.
     owner = {

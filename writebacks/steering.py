@@ -8,9 +8,28 @@ from datetime import datetime
 from clinics.models import User
 from writebacks import handing_on, requests
 from writebacks.models import LostRace, Writeback
-from writebacks.services import Asker, Conflict, request
+from writebacks.services import (
+    Asker,
+    Conflict,
+    KeyReused,
+    NotConnected,
+    NotSupported,
+    request,
+)
 from writebacks.settling import fail
+from writebacks.slots import SlotTaken
 from writebacks.states import Event, Status
+
+#: What says that one of these cannot be done; the message is for people, without patient data.
+REFUSALS = (
+    Conflict,
+    KeyReused,
+    NotConnected,
+    NotSupported,
+    SlotTaken,
+    requests.Incomplete,
+    requests.NotConfigured,
+)
 
 #: What a person may find of one that nobody can vouch for.
 DECISIONS = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from smtplib import SMTPException
 
 from celery import shared_task
 from django.utils import timezone
 
 from integrations.models import Integration
 from tenancy import scope
-from writebacks import catching_up, due, identifying, polling, submission
+from writebacks import catching_up, due, identifying, mailing, polling, submission
 from writebacks import reconcile as reconciling
 from writebacks.models import Writeback
 from writebacks.states import Status
@@ -20,17 +21,20 @@ EXPIRES = 60
 
 @shared_task
 def dispatch() -> None:
-    """Find what is due and hand it out. Runs every few seconds; does no work of its own."""
+    """Find what is due and hand it out. Runs every few seconds; does no work of its own.
+
+    What is handed out is taken already: if the broker loses it, a lease brings it back.
+    """
     now = timezone.now()
     with scope.everywhere():
         due.lapse(now)
         for writeback_id, due_at in due.hand_out_queued(now):
             submit.apply_async((writeback_id, due_at), expires=EXPIRES)
-        for integration_id in due.integrations_with_due(Status.PENDING, now):
+        for integration_id in due.hand_out_integrations(Status.PENDING, now):
             check.apply_async((integration_id,), expires=EXPIRES)
-        for integration_id in due.integrations_with_due(Status.UNCONFIRMED, now):
+        for integration_id in due.hand_out_integrations(Status.UNCONFIRMED, now):
             reconcile.apply_async((integration_id,), expires=EXPIRES)
-        for integration_id in due.integrations_with_due(Status.COMPLETED, now):
+        for integration_id in due.hand_out_integrations(Status.COMPLETED, now):
             identify.apply_async((integration_id,), expires=EXPIRES)
 
 
@@ -67,3 +71,12 @@ def identify(integration_id: str) -> None:
     """Read the PMS's ids of what an integration's confirmed writebacks have created."""
     with scope.tenant_of(Integration, integration_id):
         identifying.identify(integration_id, timezone.now)
+
+
+@shared_task(
+    autoretry_for=(OSError, SMTPException), retry_backoff=60, retry_backoff_max=3600, max_retries=6
+)
+def mail(writeback_id: str) -> None:
+    """Tell the person who asked how it ended."""
+    with scope.tenant_of(Writeback, writeback_id):
+        mailing.mail(writeback_id)

@@ -10,6 +10,7 @@ import requests
 from django.db import transaction
 
 from clinics.models import Clinic, Membership, Organization, Role, User
+from config.demo.profiles import set_up_profile
 from config.embedded.layout import Layout
 from config.env import VAR_DIR
 from integrations.models import Integration
@@ -29,7 +30,8 @@ class Login:
 
 
 def seed(sandbox_url: str, say: Callable[[str], None]) -> list[Login]:
-    """Make what is missing of the demo, import the clinics' records, and return the logins.
+    """Make what is missing of the demo, import the clinics' records, choose from their PMSs'
+    lists, and return the logins.
 
     Safe to repeat: a second run changes nothing but the address of a sandbox that has moved.
     """
@@ -37,12 +39,12 @@ def seed(sandbox_url: str, say: Callable[[str], None]) -> list[Login]:
     with scope.acting("demo"), scope.everywhere():
         logins = _people()
         for integration in _clinics(offer):
-            if integration.imported_at:
-                continue
             with scope.organizations(integration.organization_id):
-                counts = import_all(integration)
-            told = ", ".join(f"{stored.created} {kind}" for kind, stored in counts.items())
-            say(f"{integration.clinic}: {told}")
+                if not integration.imported_at:
+                    counts = import_all(integration)
+                    told = ", ".join(f"{stored.created} {kind}" for kind, stored in counts.items())
+                    say(f"{integration.clinic}: {told}")
+                set_up_profile(integration)
     return logins
 
 

@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 (
                     "hours",
                     models.JSONField(
+                        verbose_name="working time",
                         blank=True,
                         default=dict,
                         help_text="The clinic's by weekday. Nothing: unknown.",
@@ -113,6 +114,7 @@ class Migration(migrations.Migration):
                 (
                     "practitioner_hours",
                     models.JSONField(
+                        verbose_name="working time of practitioners",
                         blank=True,
                         default=dict,
                         help_text="By practitioner, instead of the clinic's.",

@@ -109,6 +109,17 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("member-list", "get"): ("manage_access", 200),
     ("member-list", "post"): ("manage_access", 400),  # without a name
     ("member-detail", "delete"): ("manage_access", 204),
+    ("webhook-list", "get"): ("manage_access", 200),
+    ("webhook-list", "post"): ("manage_access", 400),  # without a URL
+    ("webhook-detail", "get"): ("manage_access", 200),
+    ("webhook-detail", "patch"): ("manage_access", 200),
+    ("webhook-rotate-secret", "post"): ("manage_access", 200),
+    ("webhook-test", "post"): ("manage_access", 202),
+    ("webhook-replay", "post"): ("manage_access", 400),  # without a time
+    ("delivery-list", "get"): ("manage_access", 200),
+    ("delivery-detail", "get"): ("manage_access", 200),
+    ("delivery-replay", "post"): ("manage_access", 202),
+    ("webhook-detail", "delete"): ("manage_access", 204),
 }
 #: Routes about one's own login.
 OPEN = {"login", "refresh", "logout", "logout-everywhere"}
@@ -116,6 +127,7 @@ OPEN = {"login", "refresh", "logout", "logout-everywhere"}
 #: And a role that a program gave would outlive its key. What a PMS shows, a person has to look at.
 NO_MORE_THAN_OWN = {
     ("api-key-rotate", "post"): {"operator", "operator with a role", "key: admin"},
+    ("webhook-rotate-secret", "post"): {"operator", "operator with a role", "key: admin"},
     ("member-list", "post"): {"key: admin"},
     ("member-detail", "delete"): {"key: admin"},
     ("writeback-decide", "post"): {"key: book", "key: read and book"},
@@ -134,6 +146,9 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "clinics.appointment": ("view_patients", None),
     "integrations.integration": ("view_connections", "manage_connections"),
     "integrations.profile": ("view_connections", "manage_connections"),
+    "webhooks.endpoint": ("manage_access", "manage_access"),
+    "webhooks.delivery": ("manage_access", None),
+    "webhooks.notice": ("manage_access", None),
     "writebacks.writeback": ("view_writebacks", None),
 }
 #: Pages of what belongs to no tenant, for operators alone.
@@ -155,6 +170,7 @@ NEVER_DELETED = {
     "integrations.profile",
     "accounts.apikey",
     "clinics.membership",
+    "webhooks.endpoint",
 }
 #: Further addresses of the admin: model and button → (what it takes, method, answer).
 BUTTONS = {
@@ -163,6 +179,17 @@ BUTTONS = {
     ("accounts.apikey", "rotate"): ("manage_access", "get", 200),
     ("accounts.apikey", "revoke"): ("manage_access", "get", 200),
     ("clinics.membership", "end"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "test"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "rotate"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "enable"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "disable"): ("manage_access", "get", 200),
+    ("webhooks.endpoint", "remove"): ("manage_access", "get", 200),
+    ("webhooks.delivery", "replay"): ("manage_access", "get", 200),
+    # Of a queued one: it can be withdrawn, and for the rest leads back to its page.
+    ("writebacks.writeback", "cancel"): ("book", "get", 200),
+    ("writebacks.writeback", "retry"): ("book", "get", 302),
+    ("writebacks.writeback", "look"): ("book", "post", 302),
+    ("writebacks.writeback", "decide"): ("book", "get", 302),
 }
 
 
@@ -182,6 +209,7 @@ def world(db: None) -> World:
     rows = {}
     for target, clinic in clinics.items():
         integration = make.integration(clinic)
+        webhook = make.webhook(clinic.organization)
         start = timezone.now() + timedelta(days=1)
         rows[target] = {
             "clinic": clinic,
@@ -198,6 +226,9 @@ def world(db: None) -> World:
             "apikey": key_of(clinic.organization, ["read"]).key,
             "entry": Entry.objects.filter(organization_id=clinic.organization_id)[0],
             "membership": make.member(clinic.organization).memberships.get(),
+            "endpoint": webhook,
+            "delivery": make.delivery(webhook, clinic),
+            "notice": make.notice(webhook),
         }
     return World(clinics, rows)
 
@@ -266,7 +297,7 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
     """Return the status that a route under a clinic, or of a row, has to answer."""
     if not may_somewhere(login, action):
         return 403
-    if route in ("clinic-list", "writeback-list"):
+    if route in ("clinic-list", "writeback-list", "webhook-list"):
         return given
     if action == "manage_access" or route.startswith("writeback-"):
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
@@ -293,6 +324,15 @@ def address(route: str, target: str, world: World) -> str:
     if kind == "member":
         row = world.rows[target]["membership"].pk
         return f"{organization}/members" + (f"/{row}" if page == "detail" else "")
+    if kind.startswith("webhook") or kind == "delivery":
+        webhook = f"/api/v1/webhooks/{world.rows[target]['endpoint'].pk}"
+        if route == "webhook-list":
+            return "/api/v1/webhooks"
+        if kind != "delivery":
+            return webhook if page == "detail" else f"{webhook}/{route.removeprefix('webhook-')}"
+        row = f"/{world.rows[target]['delivery'].pk}"
+        rest = {"list": "", "detail": row, "replay": f"{row}/replay"}[page]
+        return f"{webhook}/deliveries{rest}"
     row = world.rows[target][kind].pk
     below = {"list": "", "detail": f"/{row}"}.get(page, f"/{row}/{BELOW.get(page, page)}")
     if kind in ("clinic", "writeback"):

@@ -39,6 +39,33 @@ def test_booking_is_documented_with_its_key_and_its_refusals(schema: dict[str, A
     assert {"202", "400", "401", "403", "404", "409", "422", "429"} == set(operation["responses"])
 
 
+def test_every_ask_is_documented_with_its_key_its_wait_and_its_refusals(
+    schema: dict[str, Any],
+) -> None:
+    asks = [each for each in operations(schema) if "202" in each["responses"]]
+    keyed = {
+        each["operationId"]
+        for each in asks
+        if {"Idempotency-Key", "wait"} <= {row["name"] for row in each["parameters"]}
+    }
+    assert keyed == {
+        "book_appointment",
+        "reschedule_appointment",
+        "cancel_appointment",
+        "set_appointment_status",
+        "create_patient",
+        "update_patient",
+        "add_note",
+        "record_payment",
+        "retry_writeback",
+    }
+    steered = {"cancel_writeback", "reconcile_writeback", "decide_writeback"}
+    assert {each["operationId"] for each in asks} == keyed | steered
+    for each in asks:
+        assert each["responses"]["409"]["description"].startswith("`")
+        assert ("422" in each["responses"]) is (each["operationId"] in keyed)
+
+
 def test_only_what_logs_in_or_out_needs_no_login(schema: dict[str, Any]) -> None:
     open_to_all = [
         operation["operationId"]

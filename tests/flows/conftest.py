@@ -52,7 +52,9 @@ class Practice:
     def office(self) -> str:
         return self.integration.account
 
-    def booking(self, hour: int = 9, patient: int = 0, days: int = 1) -> dict[str, str]:
+    def booking(
+        self, hour: int = 9, patient: int = 0, days: int = 1, **fields: Any
+    ) -> dict[str, Any]:
         """The body of a request for tomorrow, or later, at this hour of the clinic's clock."""
         clinic = self.integration.clinic
         start = datetime(2030, 3, 5, hour, 0, tzinfo=clinic.zone) + timedelta(days)
@@ -64,9 +66,10 @@ class Practice:
             "starts_at": start.isoformat(),
             "ends_at": (start + timedelta(minutes=30)).isoformat(),
             "description": "Check-up",
+            **fields,
         }
 
-    def book(self, key: str = "first", **which: int) -> Writeback:
+    def book(self, key: str = "first", **which: Any) -> Writeback:
         """Ask for an appointment over REST; the worker sends it at once."""
         answer = self.client.post(
             f"/api/v1/clinics/{self.integration.clinic_id}/appointments",

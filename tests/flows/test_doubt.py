@@ -18,7 +18,7 @@ from integrations.sandbox.sikka import writebacks as sandbox_writebacks
 from integrations.tokens import StoredTokens
 from tests import make
 from tests.flows.conftest import Practice
-from writebacks import settling
+from writebacks import keeping
 from writebacks.models import Writeback
 from writebacks.tasks import submit
 
@@ -100,7 +100,7 @@ def test_one_write_that_cannot_be_settled_holds_up_no_other(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bookings = [practice.book(f"key {hour}", hour=hour) for hour in (9, 10, 11)]
-    keep = settling._keep_record
+    keep = keeping.keep
 
     def broken(writeback: Writeback, now: Any) -> None:
         if writeback.pk == bookings[0].pk:
@@ -108,7 +108,7 @@ def test_one_write_that_cannot_be_settled_holds_up_no_other(
         keep(writeback, now)
 
     with monkeypatch.context() as patch:
-        patch.setattr(settling, "_keep_record", broken)
+        patch.setattr(keeping, "keep", broken)
         practice.pass_time(35)
     assert [practice.see(each)["status"] for each in bookings] == [
         "pending",

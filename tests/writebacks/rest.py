@@ -30,6 +30,7 @@ WORDS = {
     "payment_type": "3",
     "currency": "USD",
     "longest_note": 40,
+    "can_update_patients": True,
     "vocabulary": {
         "statuses": [[each, each] for each in ("Broken", "No Show", "Confirmed", "Here")],
         "appointment_types": [["12", "Cleaning"], ["15", "New patient"]],

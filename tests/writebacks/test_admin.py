@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from django.utils import timezone
 from clinics.models import Appointment, User
 from integrations.models import Integration
 from tests import make
+from writebacks.finding import STANDINGS
 from writebacks.models import Writeback
 from writebacks.states import Event
 
@@ -74,23 +76,69 @@ def test_the_list_filters_answer_an_operators_questions(
     late = make.writeback(integration, due_at=now - timedelta(minutes=5))
     budget_wait = make.writeback(integration, waiting_for="waiting_for_budget")
     offline = make.writeback(integration, waiting_for="agent_offline")
+    earlier = make.writeback(integration, waiting_for="earlier_write", due_at=None, after=offline)
+    going = make.writeback(integration, status="pending", external_id="7", withdraw_asked_at=now)
     unknown = make.writeback(integration, status="unconfirmed")
     parked = make.writeback(integration, status="unconfirmed", waiting_for="person", due_at=None)
     rejected = make.writeback(integration, waiting_for="not_authorized")
-    ended = make.writeback(integration, status="completed", completed_at=now, due_at=None)
+    ended = {"status": "completed", "completed_at": now, "due_at": None}
+    done = make.writeback(integration, **ended)
+    unread = make.writeback(integration, **ended | {"due_at": now})
     client = logged_in(desk)
 
     def found(standing: str) -> set[Writeback]:
         page = client.get("/admin/writebacks/writeback/", {"standing": standing})
         return set(page.context["cl"].result_list)
 
-    assert found("late") == {late}
-    assert found("budget") == {budget_wait}
-    assert found("agent") == {offline}
-    assert found("unconfirmed") == {unknown, parked}
-    assert found("person") == {parked, rejected}
-    assert found("open") == {late, budget_wait, offline, unknown, parked, rejected}
-    assert ended in set(client.get("/admin/writebacks/writeback/").context["cl"].result_list)
+    moving = {late, budget_wait, offline, earlier, going, rejected}
+    assert {standing: found(standing) for standing in STANDINGS} == {
+        "open": moving | {unknown, parked},
+        "moving": moving,
+        "stuck": {late, parked, rejected},
+        "person": {parked, rejected},
+        "unconfirmed": {unknown, parked},
+        "budget": {budget_wait},
+        "agent": {offline},
+        "earlier": {earlier},
+        "withdrawing": {going},
+        "identifying": {unread},
+        "late": {late},
+        "completed": {done, unread},
+        "failed": set(),
+    }
+    assert found("unheard-of") == moving | {unknown, parked, done, unread}
+
+
+def test_a_writeback_is_found_by_the_start_of_its_id_and_by_what_the_pms_calls_it(
+    integration: Integration, desk: User
+) -> None:
+    first = make.writeback(
+        integration, pk=UUID("abcdef01-0000-4000-8000-000000000001"), external_id="275495"
+    )
+    second = make.writeback(
+        integration,
+        pk=UUID("abcdef02-0000-4000-8000-000000000002"),
+        created_external_id="70148",
+    )
+    foreign = make.writeback(
+        make.integration(make.clinic()),
+        pk=UUID("abcdef03-0000-4000-8000-000000000003"),
+        external_id="275495",
+    )
+    client = logged_in(desk)
+
+    def found(text: str) -> set[Writeback]:
+        page = client.get("/admin/writebacks/writeback/", {"q": text})
+        return set(page.context["cl"].result_list)
+
+    assert found("abcdef") == {first, second}
+    assert found(" ABCDEF01-0000 ") == {first}
+    assert found(str(second.pk)) == {second}
+    assert found("275495") == {first}
+    assert found("70148") == {second}
+    for nothing in ("27549", "Ada", "abcdef0g", str(foreign.pk), "a" * 33):
+        assert found(nothing) == set()
+    assert found("") == {first, second}
 
 
 PAGES = [

@@ -162,6 +162,27 @@ def test_one_who_is_registered_without_a_known_id_yet_is_waited_for(front: Desk)
     assert (answer.json()["status"], answer.json()["waiting_for"]) == ("queued", "earlier_write")
 
 
+def test_a_booking_withdrawn_while_it_waited_is_asked_for_again_for_who_is_registered_now(
+    front: Desk,
+) -> None:
+    first = book(front, patient=None, new_patient=ADA).json()
+    front.ask("post", f"/api/v1/writebacks/{first['id']}/cancel")
+    Writeback.objects.filter(pk=first["after"]).update(
+        status="completed",
+        completed_at=timezone.now(),
+        due_at=None,
+        patient=front.patient,
+        created_external_id=front.patient.external_id,
+    )
+    again = front.ask("post", f"/api/v1/writebacks/{first['id']}/retry")
+    assert again.status_code == 202
+    seen = again.json()
+    assert (seen["patient"], seen["after"]) == (str(front.patient.pk), first["after"])
+    assert [event["event"] for event in seen["events"]] == ["requested", "released"]
+    sent = Writeback.objects.get(pk=seen["id"]).request_body
+    assert sent["patient_id"] == front.patient.external_id
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_after_one_that_failed_nothing_can_be_booked(front: Desk, status: str) -> None:
     ended = {"status": status, "completed_at": timezone.now(), "due_at": None}

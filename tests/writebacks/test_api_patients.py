@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from clinics.models import Location, Patient, User
 from integrations.models import Integration
+from integrations.profile_model import Profile
 from tests import make
 from tests.writebacks.rest import Desk, code, desk, wrong
 from writebacks.models import Writeback
@@ -87,6 +88,13 @@ def test_nobody_is_born_tomorrow(front: Desk) -> None:
     assert front.ask("post", "patients", GRACE | {"birth_date": today(front)}).status_code == 202
     late = front.ask("post", "patients", GRACE | {"birth_date": today(front, 1)})
     assert wrong(late) == {"birth_date": ["This date lies in the future."]}
+
+
+def test_a_practice_whose_system_takes_no_changes_of_patients_says_so_at_once(front: Desk) -> None:
+    Profile.objects.update(can_update_patients=False)
+    refused = front.ask("patch", f"patients/{front.patient.pk}", {"phone": "555 0102"})
+    assert (refused.status_code, code(refused)) == (409, "operation_not_supported")
+    assert not Writeback.objects.exists()
 
 
 def test_a_change_names_what_changes_and_nothing_else(front: Desk) -> None:

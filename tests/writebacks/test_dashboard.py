@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinics import access
@@ -15,7 +19,10 @@ from integrations.contract import Priority
 from integrations.http import budget
 from integrations.models import Breaker, Integration, IntegrationStatus
 from tests import make
-from writebacks.dashboard import practice_cards
+from tests.conftest import Clock
+from writebacks import hours, pace
+from writebacks.dashboard import PracticeCard, practice_cards
+from writebacks.models import Writeback
 
 pytestmark = pytest.mark.django_db
 
@@ -146,23 +153,168 @@ def test_the_worst_is_said_first(integration: Integration, desk: User) -> None:
     assert health() == ("bad", "The PMS rejects our credential")
 
 
-def test_the_card_says_of_unconfirmed_writes_whether_anybody_looks_for_them(
-    integration: Integration, desk: User
+def card_of(person: User, now: datetime | None = None) -> PracticeCard:
+    (card,) = practice_cards(access.of_person(person), now or timezone.now())
+    return card
+
+
+def text_of(page: bytes) -> str:
+    """What a person reads."""
+    blocks = re.sub(r"</a>", "", page.decode())
+    return " ".join(re.sub(r"<[^>]+>", " ", blocks).split())
+
+
+def test_the_card_says_when_unconfirmed_writes_are_looked_for_and_which_need_a_person(
+    integration: Integration, desk: User, clock: Clock
 ) -> None:
     client = Client()
     client.force_login(desk)
-    looked_for = make.writeback(integration, status="unconfirmed", waiting_for="no_answer")
-    assert "being looked for" in client.get("/admin/").content.decode()
+    assert "all known" in text_of(client.get("/admin/").content)
+    soon = clock.now + timedelta(minutes=12)
+    looked_for = make.writeback(
+        integration, status="unconfirmed", waiting_for="no_answer", due_at=soon
+    )
+    page = text_of(client.get("/admin/").content)
+    assert "Unconfirmed 1 next look 10:12 Completed" in page
     make.writeback(integration, status="unconfirmed", waiting_for="person", due_at=None)
-    page = client.get("/admin/").content.decode()
-    assert "1 needs a person" in page
-    assert "being looked for" not in page
+    page = client.get("/admin/").content
+    assert "Unconfirmed 2 1 needs a person; next look 10:12 Completed" in text_of(page)
     address = (
         f"/admin/writebacks/writeback/?clinic__id__exact={integration.clinic_id}&standing=person"
     )
-    assert address.replace("&", "&amp;") in page
+    assert address.replace("&", "&amp;") in page.decode()
     (found,) = client.get(address).context["cl"].result_list
     assert found != looked_for
+
+
+def test_the_card_says_when_the_next_look_is_the_nights_catch_up(
+    integration: Integration, desk: User, clock: Clock
+) -> None:
+    night = hours.next_catch_up(clock.now, integration.clinic.zone)
+    writeback = make.writeback(integration, status="unconfirmed", external_id="1", due_at=night)
+    card = card_of(desk, clock.now)
+    assert (card.next_look_at, card.at_night) == (night, True)
+    client = Client()
+    client.force_login(desk)
+    assert "next look 02:00, at night" in text_of(client.get("/admin/").content)
+    Writeback.objects.filter(pk=writeback.pk).update(due_at=clock.now)
+    assert not card_of(desk, clock.now).at_night
+
+
+def test_each_number_of_the_card_leads_to_a_list_of_just_so_many(
+    integration: Integration, desk: User
+) -> None:
+    now = timezone.now()
+    elsewhere = make.integration(make.clinic(integration.organization))
+    ended = {"completed_at": now, "due_at": None}
+    for each in (integration, elsewhere):
+        first = make.writeback(each, waiting_for="waiting_for_budget")
+        make.writeback(each, waiting_for="earlier_write", due_at=None, after=first)
+        make.writeback(each, waiting_for="agent_offline")
+        make.writeback(each, status="pending", external_id="1", withdraw_asked_at=now)
+        make.writeback(each, status="unconfirmed", external_id="2")
+        make.writeback(each, status="completed", external_id="3", **ended)
+        make.writeback(each, status="completed", external_id="4", **ended | {"due_at": now})
+        failed = make.writeback(each, status="failed", failure_code="refused", **ended)
+        make.writeback(each, status="failed", failure_code="x", retry_of=failed, **ended)
+        long_ago = ended | {"completed_at": now - timedelta(days=2)}
+        make.writeback(each, status="failed", failure_code="x", **long_ago)
+        make.writeback(each, status="completed", external_id="5", **long_ago)
+        make.writeback(each, status="completed", external_id="6", **long_ago | {"due_at": now})
+    client = Client()
+    client.force_login(desk)
+    card = next(
+        card
+        for card in practice_cards(access.of_person(desk), now)
+        if card.clinic == integration.clinic
+    )
+    assert [(wait.standing, wait.count) for wait in card.waits] == [
+        ("budget", 1),
+        ("agent", 1),
+        ("earlier", 1),
+        ("withdrawing", 1),
+        ("identifying", 2),
+    ]
+    assert (card.open, card.unconfirmed, card.completed) == (4, 1, 2)
+    assert (card.failed, card.not_retried) == (2, 1)
+    page = client.get("/admin/").content.decode()
+    links = re.findall(
+        rf'<a href="([^"]*clinic__id__exact={integration.clinic_id}&amp;standing=(\w+))">(\d+)</a>',
+        page,
+    )
+    counts = {standing: int(number) for _, standing, number in links}
+    assert counts == {
+        "moving": 4,
+        "unconfirmed": 1,
+        "completed": 2,
+        "failed": 2,
+        **{wait.standing: wait.count for wait in card.waits},
+    }
+    for address, standing, number in links:
+        listed = client.get(address.replace("&amp;", "&")).context["cl"].result_list
+        assert len(listed) == int(number), standing
+        assert {each.clinic for each in listed} == {integration.clinic}
+
+
+def test_a_write_that_cannot_leave_makes_the_practices_computer_the_trouble(
+    integration: Integration, desk: User
+) -> None:
+    make.writeback(integration, waiting_for="agent_offline")
+    assert card_of(desk).health == ("warning", "The practice's computer is offline")
+
+
+def test_the_card_says_until_when_checks_are_kept_together_by_day_alone(
+    integration: Integration, desk: User, clock: Clock
+) -> None:
+    assert card_of(desk, clock.now).paced_until is None
+    while pace.may_ask(integration, clock.now):
+        pass
+    until = pace.next_at(integration, clock.now)
+    assert until > clock.now
+    assert card_of(desk, clock.now).paced_until == until
+    at_night = clock.now.replace(hour=9)  # 4:00 in New York
+    assert card_of(desk, at_night).paced_until is None
+
+
+def test_the_cards_alone_are_what_the_first_page_shows_and_for_nobody_else(
+    integration: Integration, desk: User
+) -> None:
+    theirs = make.integration(make.clinic())
+    client = Client()
+    client.force_login(desk)
+    cards = client.get("/admin/cards/")
+    assert cards.status_code == 200
+    assert integration.clinic.name in cards.content.decode()
+    assert theirs.clinic.name not in cards.content.decode()
+    assert b"<html" not in cards.content
+    assert "no-store" in cards["Cache-Control"]
+    answer = Client().get("/admin/cards/")
+    assert (answer.status_code, integration.clinic.name.encode() in answer.content) == (302, False)
+
+
+def test_the_first_page_carries_what_keeps_its_cards_up_to_date(desk: User) -> None:
+    client = Client()
+    client.force_login(desk)
+    page = client.get("/admin/").content.decode()
+    assert '<div data-live="/admin/cards/" data-every="5">' in page
+    assert '<script src="/static/frontdesk/live.js" defer></script>' in page
+    assert finders.find("frontdesk/live.js")
+
+
+def test_the_cards_alone_take_as_many_queries_for_one_practice_as_for_many(
+    integration: Integration, django_assert_num_queries: Any
+) -> None:
+    desk = make.member(integration.organization, is_staff=True)
+    client = Client()
+    client.force_login(desk)
+    with CaptureQueriesContext(connection) as one:
+        client.get("/admin/cards/")
+    for _ in range(4):
+        more = make.integration(make.clinic(integration.organization))
+        make.writeback(more, waiting_for="waiting_for_budget")
+        make.writeback(more, status="unconfirmed")
+    with django_assert_num_queries(len(one)):
+        client.get("/admin/cards/")
 
 
 def test_cards_take_three_queries_for_any_number_of_practices(

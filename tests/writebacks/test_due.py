@@ -62,8 +62,8 @@ def test_integrations_come_longest_waiting_first(integration: Integration) -> No
         make.writeback(
             other, status="pending", external_id=number, due_at=now - timedelta(minutes=minutes)
         )
-    assert due.integrations_with_due(Status.PENDING, now) == [str(other.pk), str(integration.pk)]
-    assert due.integrations_with_due(Status.UNCONFIRMED, now) == []
+    assert due.hand_out_integrations(Status.PENDING, now) == [str(other.pk), str(integration.pk)]
+    assert due.hand_out_integrations(Status.UNCONFIRMED, now) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,7 +16,12 @@ from writebacks.states import (
 
 
 def test_nothing_leads_out_of_a_terminal_state() -> None:
-    assert {before for before, _ in TRANSITIONS} & TERMINAL == set()
+    assert {after for (before, _), after in TRANSITIONS.items() if before == "failed"} == set()
+    assert {after for (before, _), after in TRANSITIONS.items() if before == "cancelled"} == set()
+    # Only what the PMS calls it may still be read.
+    after_completed = {key[1]: after for key, after in TRANSITIONS.items() if key[0] == "completed"}
+    assert after_completed == dict.fromkeys([Event.IDENTIFIED, Event.NOT_IDENTIFIED], "completed")
+    assert {Status.COMPLETED, Status.FAILED, Status.CANCELLED} == TERMINAL
 
 
 def test_every_state_but_the_first_is_reached_and_every_event_but_the_request_is_used() -> None:
@@ -35,7 +40,11 @@ def test_a_write_that_may_have_happened_is_never_sent_again_without_proof() -> N
 
 
 def test_only_the_pms_or_a_person_completes() -> None:
-    completing = {event for (_, event), after in TRANSITIONS.items() if after == Status.COMPLETED}
+    completing = {
+        event
+        for (before, event), after in TRANSITIONS.items()
+        if after == Status.COMPLETED and before != after
+    }
     assert completing == {Event.DONE, Event.DECIDED_COMPLETED}
 
 

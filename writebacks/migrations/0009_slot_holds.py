@@ -38,5 +38,5 @@ class Migration(migrations.Migration):
             },
         ),
         ProtectTable("pms_slot_holds", everywhere=True),
-        AuditTable("pms_slot_holds"),
+        AuditTable("pms_slot_holds", record="slot hold"),
     ]

@@ -18,10 +18,10 @@ from clinics.records import (
     PractitionerRecord,
     Unreadable,
 )
-from integrations.adapters.sikka import answers, log, mapping, writing
+from integrations.adapters.sikka import answers, availability, log, mapping, writing
 from integrations.adapters.sikka import vocabulary as words
 from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
-from integrations.commands import Command
+from integrations.commands import BookAppointment, Command
 from integrations.contract import (
     Lookup,
     Manifest,
@@ -36,7 +36,7 @@ from integrations.contract import (
     Vocabulary,
 )
 from integrations.http.client import Client, Reply
-from integrations.http.errors import KeyExpired, NoAnswer, Refused
+from integrations.http.errors import BudgetExhausted, KeyExpired, NoAnswer, Refused
 
 #: A call with an office's key counts for the practice and for the application; a call with the
 #: application's own key counts for the application alone, since one answer serves every practice.
@@ -166,6 +166,14 @@ class Sikka:
     def vocabulary(self) -> Vocabulary:
         return words.read(partial(self._pages, self._as_office))
 
+    def is_offered(self, booking: BookAppointment) -> bool | None:
+        path = "/appointments_available_slots"
+        rows = self._pages(self._as_office, path, availability.parameters(booking))
+        try:
+            return availability.is_offered(rows, booking)
+        except (KeyError, ValueError):
+            return None  # not in the form that we know
+
     # --- Writing -----------------------------------------------------------------------------
 
     def prepare(self, command: Command) -> PreparedWrite:
@@ -184,14 +192,20 @@ class Sikka:
         left = len(references) if singly is None else singly
         asked: set[str] = set()
         if len(references) <= min(FEW, left):
-            for reference in references:
-                if outcome := self._status(reference):
-                    yield reference, outcome
-                else:
-                    asked.add(reference)
-            if not asked:
+            alone, references = references, []
+            try:
+                while alone:
+                    outcome = self._status(alone[0])
+                    if outcome is None:
+                        asked.add(alone[0])
+                        references.append(alone[0])
+                    else:
+                        yield alone[0], outcome
+                    alone.pop(0)
+            except BudgetExhausted:
+                references += alone  # the list is not the practice's call
+            if not references:
                 return
-            references = [reference for reference in references if reference in asked]
         first, last = log.days(oldest_first[0].sent_at, now)
         listed = {str(row.get("id")): row for row in self._written(first, last)}
         for reference in references:

@@ -30,6 +30,8 @@ MANIFEST = Manifest(
             "record_payment",
         }
     ),
+    # Of the systems behind Sikka only OrthoTrac and Dolphin are documented to take it.
+    per_system=frozenset({"update_patient"}),
     withdraws=True,
     # One query of the list of writes may span 7 days (documented).
     look_back=timedelta(days=7),

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from clinics.models import Clinic
-from integrations.contract import Priority
+from integrations.contract import Priority, Term
 from integrations.http.errors import PmsError
 from integrations.models import Integration, Profile
 from integrations.profile_model import LIST_NAMES
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             if terms is None:
                 offered = told["unread"].get(name, "not read yet; use --read")
             else:
-                offered = ", ".join(_named(**term) for term in terms) or "none"
+                offered = ", ".join(str(Term(**term)) for term in terms) or "none"
             say(f"  {words}: {offered}")
         say("\nSet")
         for field, value in told["set"].items():
@@ -84,7 +84,3 @@ class Command(BaseCommand):
         say("\nMissing" if told["missing"] else "\nNothing is missing.")
         for gap in told["missing"]:
             say(f"  {'!' if gap['blocks'] else '-'} {gap['operation']}: {gap['words']}")
-
-
-def _named(value: str, label: str) -> str:
-    return value if value == label else f"{value} ({label})"

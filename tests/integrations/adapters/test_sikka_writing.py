@@ -170,12 +170,23 @@ def done(reference: str = "1") -> Outcome:
     return Outcome(state=State.COMPLETED, created_id=f"7{reference}")
 
 
+#: Two others, which are pending: the list is worth a call only where it answers for several.
+OTHERS = ("98", "99")
+
+
+def listed(office: Office, *rows: dict[str, Any]) -> None:
+    office.lists("/writebacks", *rows, *map(row, OTHERS))
+
+
 def outcomes(office: Office, *writes: SentWrite, now: datetime = NOW) -> dict[str, Outcome]:
-    return dict(office.sikka.outcomes(writes, now))
+    """What is told of these writes, which are asked for along with the two others."""
+    asked = (*writes, *(sent(other, at=writes[-1].sent_at) for other in OTHERS))
+    found = dict(office.sikka.outcomes(asked, now))
+    return {each: outcome for each, outcome in found.items() if each not in OTHERS}
 
 
 def test_one_list_tells_of_all_that_are_pending(office: Office) -> None:
-    office.lists("/writebacks", row("1"), row("2"), row("3"))
+    listed(office, row("1"), row("2"), row("3"))
     assert outcomes(office, sent("1"), sent("2"), sent("3")) == {
         "1": PENDING, "2": PENDING, "3": PENDING,
     }  # fmt: skip
@@ -186,9 +197,16 @@ def test_one_list_tells_of_all_that_are_pending(office: Office) -> None:
     assert "Request-Key" not in request.headers
 
 
-@pytest.mark.parametrize("word", ["completed", "Completed", " SUCCESS ", "failed", "Failure"])
-def test_a_finished_write_costs_one_call_more_which_decides(office: Office, word: str) -> None:
-    office.lists("/writebacks", row("1", result=word, completed_time="2030-03-05T15:00:20"))
+@pytest.mark.parametrize("word", ["completed", "Completed", " SUCCESS "])
+def test_the_lists_own_word_completes_without_a_call_more(office: Office, word: str) -> None:
+    listed(office, row("1", result=word, completed_time="2030-03-05T15:00:20"))
+    assert outcomes(office, sent()) == {"1": Outcome(state=State.COMPLETED)}
+    assert office.asked == ["GET /writebacks"]
+
+
+@pytest.mark.parametrize("word", ["failed", "Failure"])
+def test_a_failed_write_costs_one_call_more_which_tells_why(office: Office, word: str) -> None:
+    listed(office, row("1", result=word, completed_time="2030-03-05T15:00:20"))
     office.answers("GET", "/writeback_status", [envelope(status())])
     assert outcomes(office, sent()) == {"1": done()}
     assert office.asked == ["GET /writebacks", "GET /writeback_status"]
@@ -197,7 +215,7 @@ def test_a_finished_write_costs_one_call_more_which_decides(office: Office, word
 
 
 def test_an_unknown_closing_word_is_settled_by_the_writes_own_status(office: Office) -> None:
-    office.lists("/writebacks", row(result="Erledigt", completed_time="2030-03-05T15:00:20"))
+    listed(office, row(result="Erledigt", completed_time="2030-03-05T15:00:20"))
     office.lists("/writeback_status", status())
     assert outcomes(office, sent()) == {"1": done()}
 
@@ -206,7 +224,7 @@ def test_an_unknown_closing_word_is_settled_by_the_writes_own_status(office: Off
 def test_an_unknown_word_without_an_end_is_pending_and_not_asked_about(
     office: Office, word: object
 ) -> None:
-    office.lists("/writebacks", row(result=word))
+    listed(office, row(result=word))
     assert outcomes(office, sent()) == {"1": PENDING}
     assert office.asked == ["GET /writebacks"]
 
@@ -248,44 +266,71 @@ def test_an_unknown_word_without_an_end_is_pending_and_not_asked_about(
 def test_only_an_explicit_yes_completes_and_only_an_explicit_error_fails(
     office: Office, changes: dict[str, Any], expected: Outcome
 ) -> None:
-    office.lists("/writebacks", row(result="completed"))
+    listed(office, row(result="Erledigt", completed_time="2030-03-05T15:00:20"))
     office.lists("/writeback_status", status(**changes))
     assert outcomes(office, sent()) == {"1": expected}
 
 
 def test_a_status_without_the_word_is_pending(office: Office) -> None:
-    office.lists("/writebacks", row(result="completed"))
+    listed(office, row(result="failed"))
     office.answers("GET", "/writeback_status", {"id": "1"})
     assert outcomes(office, sent()) == {"1": PENDING}
 
 
 def test_a_write_that_is_not_listed_is_asked_for_by_itself(office: Office) -> None:
-    office.answers("GET", "/writebacks", status=204)
+    listed(office)
     office.lists("/writeback_status", status())
     assert outcomes(office, sent()) == {"1": done()}
+    assert office.asked == ["GET /writebacks", "GET /writeback_status"]
+
+
+@pytest.mark.parametrize("references", [["1"], ["1", "2"]])
+def test_one_or_two_writes_are_asked_for_by_themselves(
+    office: Office, references: list[str]
+) -> None:
+    for reference in references:
+        office.lists("/writeback_status", status(reference))
+    found = dict(office.sikka.outcomes([sent(each) for each in references], NOW))
+    assert found == {each: done(each) for each in references}
+    assert office.asked == ["GET /writeback_status"] * len(references)
+
+
+def test_one_that_its_own_status_does_not_know_is_looked_up_in_the_list(office: Office) -> None:
+    office.answers("GET", "/writeback_status", status=204)
+    office.lists("/writebacks", row("1"))
+    assert dict(office.sikka.outcomes([sent("1")], NOW)) == {"1": PENDING}
+    assert office.asked == ["GET /writeback_status", "GET /writebacks"]
+
+
+def test_no_more_calls_are_made_for_one_write_alone_than_allowed_the_oldest_first(
+    office: Office,
+) -> None:
+    closed = {"result": "Erledigt", "completed_time": "2030-03-05T15:00:20"}
+    office.lists("/writebacks", *(row(each, **closed) for each in ("1", "2", "3")))
+    office.lists("/writeback_status", status("3"))
+    writes = [sent("1", at=SENT + timedelta(seconds=2)), sent("2", at=SENT + timedelta(seconds=1)),
+              sent("3", at=SENT)]  # fmt: skip
+    found = dict(office.sikka.outcomes(writes, NOW, singly=1))
+    assert found == {"1": PENDING, "2": PENDING, "3": done("3")}
+    assert office.asked == ["GET /writebacks", "GET /writeback_status"]
 
 
 @pytest.mark.parametrize("answer", [{"status": 204}, {"json": envelope(status("11"))}])
 def test_a_write_that_nobody_knows_is_left_out(office: Office, answer: dict[str, Any]) -> None:
-    office.lists("/writebacks", row("2"))
+    listed(office, row("2"))
     office.answers("GET", "/writeback_status", **answer)
     assert outcomes(office, sent("1"), sent("2")) == {"2": PENDING}
 
 
-@pytest.mark.parametrize(
-    ("word", "state"), [("completed", State.COMPLETED), ("failed", State.FAILED)]
-)
-def test_the_lists_word_counts_where_the_status_knows_nothing(
-    office: Office, word: str, state: State
-) -> None:
-    office.lists("/writebacks", row(result=word))
+def test_the_lists_word_counts_where_the_status_knows_nothing(office: Office) -> None:
+    listed(office, row(result="failed"))
     office.answers("GET", "/writeback_status", status=204)
-    assert outcomes(office, sent()) == {"1": Outcome(state=state)}
+    assert outcomes(office, sent()) == {"1": Outcome(state=State.FAILED)}
 
 
 def test_a_row_of_another_office_with_the_same_id_says_nothing_about_ours(office: Office) -> None:
-    office.lists(
-        "/writebacks",
+    listed(
+        office,
         row("1", office_id="D10", result="failed"),
         row("1", office_id="", result="failed"),
         row("1"),
@@ -296,7 +341,7 @@ def test_a_row_of_another_office_with_the_same_id_says_nothing_about_ours(office
 
 
 def test_what_is_known_before_an_error_is_told_before_it(office: Office) -> None:
-    office.lists("/writebacks", row("1"), row("2", result="completed"), row("3"))
+    listed(office, row("1"), row("2", result="failed"), row("3"))
     office.answers("GET", "/writeback_status", status=429)
     found = office.sikka.outcomes([sent("1"), sent("2"), sent("3")], NOW)
     assert next(found) == ("1", PENDING)
@@ -305,7 +350,6 @@ def test_what_is_known_before_an_error_is_told_before_it(office: Office) -> None
 
 
 def test_a_write_named_twice_is_asked_about_once(office: Office) -> None:
-    office.lists("/writebacks", row(result="completed"))
     office.lists("/writeback_status", status())
     assert list(office.sikka.outcomes([sent(), sent()], NOW)) == [("1", done())]
 
@@ -330,7 +374,7 @@ def test_a_write_named_twice_is_asked_about_once(office: Office) -> None:
 def test_the_list_is_asked_for_over_the_days_that_matter_and_at_most_seven(
     office: Office, earliest: datetime, now: datetime, startdate: str, enddate: str
 ) -> None:
-    office.lists("/writebacks", row("1"), row("2"))
+    listed(office, row("1"), row("2"))
     outcomes(office, sent("2", at=earliest + timedelta(minutes=1)), sent("1", at=earliest), now=now)
     assert office.params(0) == {
         "startdate": startdate, "enddate": enddate, "offset": "0", "limit": "1000",
@@ -339,7 +383,7 @@ def test_the_list_is_asked_for_over_the_days_that_matter_and_at_most_seven(
 
 def test_the_list_is_read_to_its_end(office: Office) -> None:
     office.lists("/writebacks", row("1"), following="https://sikka.example/v4/writebacks?offset=1")
-    office.lists("/writebacks", row("2"))
+    listed(office, row("2"))
     assert outcomes(office, sent("2")) == {"2": PENDING}
     assert [office.params(number)["offset"] for number in (0, 1)] == ["0", "1"]
 
@@ -533,11 +577,11 @@ def test_a_list_that_did_not_come_is_not_an_empty_one(
 
 
 def test_one_write_that_sikka_refuses_to_tell_about_holds_up_no_other(office: Office) -> None:
-    office.lists("/writebacks", row("1", result="completed"), row("2", result="completed"))
+    listed(office, row("1", result="failed"), row("2", result="failed"))
     office.answers("GET", "/writeback_status", message("API2009"), 404)
     office.answers("GET", "/writeback_status", envelope(status("2")))
     found = outcomes(office, sent("1"), sent("2"))
-    assert found == {"1": Outcome(state=State.COMPLETED), "2": done("2")}
+    assert found == {"1": Outcome(state=State.FAILED), "2": done("2")}
 
 
 @pytest.mark.parametrize(

@@ -94,12 +94,12 @@ def test_an_address_that_is_none_reached_nobody(knocks: list[str], url: str) -> 
     assert knocks == []
 
 
-def over_tls(script: Script) -> Script:
+def over_tls(script: Script, certificate: trustme.LeafCert = CERTIFICATE) -> Script:
     """Let the server's end of the connection speak TLS with the test's own certificate."""
 
     def wrapped(peer: Peer) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        CERTIFICATE.configure_cert(context)
+        certificate.configure_cert(context)
         peer._stream.close()
         peer._socket = peer._wire.current = context.wrap_socket(peer._socket, server_side=True)
         peer._stream = peer._socket.makefile("rb")

@@ -1,4 +1,4 @@
-"""Writebacks over REST: what a list is narrowed by, what one shows, and how it is steered."""
+"""Writebacks are steered over REST: withdrawn, asked for again, looked at and decided."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from clinics.models import Membership, Patient, Role, User
+from clinics.models import Membership, Role, User
 from integrations.models import Integration
 from tests import make
 from tests.clinics.test_permissions import key_of
-from tests.writebacks.rest import Desk, code, desk, noon, wrong
+from tests.writebacks.rest import Desk, code, desk, wrong
 from writebacks.models import Writeback
 
 pytestmark = pytest.mark.django_db
@@ -48,65 +48,6 @@ UNCONFIRMED = {"status": "unconfirmed", "submitted_at": timezone.now()}
 
 def steer(front: Desk, writeback: Writeback, how: str, body: Any = None, **more: Any) -> Any:
     return front.ask("post", f"{LIST}/{writeback.pk}/{how}", body, **more)
-
-
-# --- Lists and details ----------------------------------------------------------------------------
-
-
-def listed(front: Desk, **query: Any) -> set[str]:
-    answer = front.client.get(LIST, query)
-    assert answer.status_code == 200, answer.content
-    return {row["id"] for row in answer.json()["results"]}
-
-
-def test_a_list_is_narrowed_by_operation_person_and_time(front: Desk) -> None:
-    now = timezone.now()
-    other = make.record(Patient, front.integration.clinic)
-    old = writeback(front, created_at=now - timedelta(days=2))
-    theirs = writeback(front, patient=other)
-    visit = front.appointment()
-    front.ask("delete", f"appointments/{visit.pk}")
-    cancellation = Writeback.objects.get(operation="cancel")
-    assert listed(front, operation="cancel") == {str(cancellation.pk)}
-    assert listed(front, patient=str(other.pk)) == {str(theirs.pk)}
-    day_ago = (now - timedelta(days=1)).isoformat()
-    assert listed(front, created_before=day_ago) == {str(old.pk)}
-    assert listed(front, created_from=day_ago) == {str(theirs.pk), str(cancellation.pk)}
-
-
-def test_a_list_for_an_appointment_has_what_made_it_and_what_changes_it(front: Desk) -> None:
-    visit, other = front.appointment(), front.appointment(starts_at=noon(9), ends_at=noon(10))
-    made = writeback(front, **ended("completed"), created_external_id=visit.external_id)
-    writeback(front, **ended("completed"), created_external_id=other.external_id)
-    front.ask("delete", f"appointments/{visit.pk}")
-    cancellation = Writeback.objects.get(operation="cancel")
-    # The same id of another clinic's PMS is another appointment.
-    elsewhere = make.integration(make.clinic(front.integration.organization))
-    make.writeback(elsewhere, **ended("completed"), created_external_id=visit.external_id)
-    assert listed(front, appointment=str(visit.pk)) == {str(made.pk), str(cancellation.pk)}
-    seen = front.client.get(f"{LIST}/{made.pk}").json()
-    assert seen["appointment"] == str(visit.pk)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("operation", "delete"),
-        ("appointment", "17"),
-        ("patient", ""),
-        ("created_from", "2030-01-31T09:30:00"),
-        ("created_before", "yesterday"),
-    ],
-)
-def test_a_filter_that_cannot_be_is_400(front: Desk, name: str, value: str) -> None:
-    assert list(wrong(front.client.get(LIST, {name: value}))) == [name]
-
-
-def test_no_one_sees_more_by_a_filter_than_without(front: Desk) -> None:
-    elsewhere = make.integration(make.clinic())
-    theirs = make.writeback(elsewhere)
-    assert listed(front, patient=str(theirs.patient_id)) == set()
-    assert listed(front, clinic=str(elsewhere.clinic_id)) == set()
 
 
 # --- Withdrawing ----------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: programs of an organization are told what happened, until they hear it."""
