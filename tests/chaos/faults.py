@@ -74,15 +74,27 @@ def schedule(seconds: float, seed: int, offices: Sequence[str]) -> list[Fault]:
     """Return what goes wrong in so many seconds, in its order."""
     rng = Random(f"faults {seed}")
     found = [*_kills(rng, seconds), *_outages(rng, seconds, offices)]
-    rounds = max(1, round(seconds / 180))
-    for on, fault, count, slow in STRIKES * rounds:
-        order = {"on": on, "fault": fault, "count": count, "seconds": slow}
-        found.append(Fault(rng.uniform(0, 0.95) * seconds, "strike", f"{fault} {on}", order))
+    found += _strikes(rng, seconds)
     found += [
         Fault(rng.uniform(0.1, 0.9) * seconds, "keys", office, {"office_id": office})
         for office in offices
     ]
     return sorted(found, key=lambda fault: fault.at)
+
+
+def _strikes(rng: Random, seconds: float) -> list[Fault]:
+    """Let each kind strike once in each round, in a new order."""
+    rounds = max(1, round(seconds / 180))
+    slot = seconds * 0.95 / (rounds * len(STRIKES))
+    found = []
+    for number in range(rounds):
+        for place, (on, fault, count, slow) in enumerate(rng.sample(STRIKES, len(STRIKES))):
+            at = (number * len(STRIKES) + place + rng.random()) * slot
+            if fault == "throttled" and seconds < 180:
+                at = 0.9 * seconds  # after it nothing is asked for up to a minute
+            order = {"on": on, "fault": fault, "count": count, "seconds": slow}
+            found.append(Fault(at, "strike", f"{fault} {on}", order))
+    return found
 
 
 def _kills(rng: Random, seconds: float) -> list[Fault]:

@@ -11,33 +11,24 @@ from typing import Any
 
 from tests.crash.product import PROJECT, Frontdesk
 
-#: Set up each practice as a person would: its words from the PMS's own lists, and a budget that is
+#: Set up each practice beyond the demo's choices: its patients can be changed, and its budget is
 #: large enough for the run and has an end. Makes a key for the callers.
 SET_UP = """
 import json
 from django.utils import timezone
 from accounts import keys
 from clinics import access
-from clinics.models import Appointment, Operatory, Patient, Practitioner, User
-from integrations.contract import Priority
-from integrations.models import Integration
-from integrations.profiles import read_vocabulary
+from clinics.models import User
+from integrations.models import Integration, Profile
 from tenancy import scope
-words = {"cancel_word": "cancelled", "no_show_word": "no show", "confirmed_word": "open.confirm",
-         "arrived_word": "arrived", "note_type": "Clinical Note", "payment_type": "1",
-         "currency": "USD"}
 with scope.acting("fault run"):
     with scope.all_tenants():
         integrations = [(each.pk, each.organization) for each in Integration.objects.all()]
     clinics = []
     for pk, organization in integrations:
         with scope.tenant_of(Integration, pk):
-            integration = Integration.objects.select_related("clinic").get(pk=pk)
-            profile = read_vocabulary(integration, timezone.now, priority=Priority.HIGH)
-            for name, word in words.items():
-                setattr(profile, name, word)
-            profile.full_clean()
-            profile.save()
+            Profile.objects.filter(integration=pk).update(can_update_patients=True)
+            integration = Integration.objects.get(pk=pk)
             integration.budget_calls, integration.budget_reserve = CALLS, RESERVE
             integration.save(update_fields=["budget_calls", "budget_reserve"])
             clinics.append({"id": str(integration.clinic_id), "office": integration.account})
