@@ -43,7 +43,7 @@ print(json.dumps({"key": issued.text, "clinics": clinics}))
 TELL = """
 import json
 from integrations.contract import Scope
-from integrations.models import BudgetWindow, Call, Integration
+from integrations.models import BudgetWindow, Integration
 from tenancy import scope
 from writebacks.models import SlotHold, Writeback
 with scope.all_tenants():
@@ -70,7 +70,6 @@ with scope.all_tenants():
                    for counter in integration.counters(list(Scope))],
         "windows": [{"key": w.key, "seconds": w.seconds, "starts_at": w.starts_at.isoformat(),
                      "used": w.used} for w in BudgetWindow.objects.all()],
-        "waits": list(Call.objects.values_list("error", flat=True)),
     }
 print(json.dumps(told))
 """

@@ -30,7 +30,7 @@ class Answer:
     failures: list[str] = field(default_factory=list)
     #: Ids of writebacks that the same key was answered with.
     ids: set[str] = field(default_factory=set)
-    #: What the withdrawal was answered with, where there was one.
+    #: The status that the withdrawal was answered with, where there was one.
     withdrawal: int | None = None
 
     @property
@@ -94,7 +94,7 @@ class Load:
         if answer.accepted and ask.withdrawn:
             path = f"writebacks/{answer.body['id']}/cancel"
             reply = self._send(http, "POST", path, ask.key + "-withdraw", {})
-            answer.withdrawal = reply if isinstance(reply, int) else reply.status_code
+            answer.withdrawal = None if reply is None else reply.status_code
         return answer
 
     def _attempt(self, http: requests.Session, answer: Answer) -> bool:
@@ -102,7 +102,7 @@ class Load:
         ask = answer.ask
         answer.attempts += 1
         reply = self._send(http, ask.method, ask.path, ask.key, ask.body)
-        if isinstance(reply, int):
+        if reply is None:
             answer.failures.append("no answer")
             return False
         if reply.status_code >= 500 or reply.status_code == 429:
@@ -120,8 +120,8 @@ class Load:
 
     def _send(
         self, http: requests.Session, method: str, path: str, key: str, body: Any
-    ) -> requests.Response | int:
-        """Return the answer, or 0 where none came."""
+    ) -> requests.Response | None:
+        """Return the answer, or None where none came."""
         try:
             return http.request(
                 method,
@@ -131,4 +131,4 @@ class Load:
                 timeout=PATIENCE,
             )
         except requests.RequestException:
-            return 0
+            return None

@@ -81,8 +81,9 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether everything was as it must be."""
-        return self.verdict.clean and not self.spending.findings and bool(self.audit)
+        """Whether everything was as it must be, with each process killed."""
+        kept = self.verdict.clean and not self.spending.findings and bool(self.audit)
+        return kept and set(self.kills) == set(faults.PROCESSES)
 
 
 class Run:
@@ -100,6 +101,9 @@ class Run:
         """Make the run, and return what it saw. Ends everything that it has started."""
         try:
             report = self._run()
+        except BaseException:
+            self.say(f"Broken off; all of it is kept in {self.folder}")
+            raise
         finally:
             self.frontdesk.stop()
             for process in self.frontdesk.family():
@@ -184,7 +188,8 @@ class Run:
         time.sleep(max(0.0, begun + seconds - time.monotonic()))
         self._peace()
         until(lambda: not load.running, LONGEST + 60, "the callers to end")
-        return load.answers
+        answered = {answer.ask.number for answer in load.answers}
+        return load.answers + [Answer(ask) for ask in asks if ask.number not in answered]
 
     def _kill(self, name: str) -> bool:
         """Kill -9 one of our processes; False where it is not there at this moment."""

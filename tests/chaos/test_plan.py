@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.chaos.asks import Ask, Clinic, Effect, Named, Room
-from tests.chaos.faults import PROCESSES, SPACING, schedule
+from tests.chaos.faults import PROCESSES, SPACING, STRIKES, schedule
 from tests.chaos.plan import KINDS, plan
 
 NOW = datetime(2030, 3, 5, 15, 0, tzinfo=UTC)
@@ -71,9 +71,12 @@ def test_a_booking_in_the_past_must_be_refused() -> None:
 
 
 @pytest.mark.parametrize("seconds", [60, 600])
-def test_every_process_is_killed_and_none_too_often(seconds: float) -> None:
+def test_every_fault_strikes_and_every_process_is_killed_but_none_too_often(seconds: float) -> None:
     faults = schedule(seconds, 1, ["D1", "D2"])
     assert faults == schedule(seconds, 1, ["D1", "D2"])
+    ordered = {(fault.details["on"], fault.details["fault"]) for fault in faults if
+               fault.what == "strike"}  # fmt: skip
+    assert ordered >= {(on, fault) for on, fault, *_ in STRIKES}
     kills = [fault for fault in faults if fault.what == "kill"]
     assert {fault.name for fault in kills} == set(PROCESSES)
     for name in PROCESSES:
