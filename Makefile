@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format crash bench schema requirements clean python
+.PHONY: help run demo test check format crash chaos bench schema requirements clean python
 # Targets are steps, not files that could be made side by side: `make -j` changes nothing.
 .NOTPARALLEL:
 
@@ -35,6 +35,10 @@ check: .venv/dev ## format, lint, types, import boundaries, migrations, API sche
 
 crash: .venv/dev ## kill processes of a running Frontdesk and see it recover (some minutes)
 	@$(BIN)/pytest -m crash -n 3
+
+chaos: .venv/dev ## the fault run: COUNT=500 asks SEED=1 in MINUTES=10, all of it failing meanwhile
+	@$(BIN)/python -m tests.chaos --count $(or $(COUNT),500) --seed $(or $(SEED),1) \
+		--minutes $(or $(MINUTES),10) --settle $(or $(SETTLE),20)
 
 bench: .venv/dev ## measure budget decisions, entries of the audit, and ticks of the dispatcher
 	@$(BIN)/python manage.py bench budget

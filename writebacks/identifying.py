@@ -17,6 +17,7 @@ from integrations.session import Session, open_session
 from writebacks import backoff, hours, pace
 from writebacks.due import claim
 from writebacks.models import LostRace, Writeback
+from writebacks.settling import identify_at
 from writebacks.states import Event, Status
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def _read(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
 def _later(writeback: Writeback, now: datetime, calls: int) -> None:
     """Try again later, as long as the PMS tells; then a sync brings the record itself."""
     told_until = writeback.sent().sent_at + writeback.integration.manifest.look_back
-    due_at = now + backoff.IDENTIFY_WAIT
+    due_at = identify_at(writeback, now)
     writeback.advance(
         Event.NOT_IDENTIFIED,
         now,

@@ -62,7 +62,11 @@ def _conclude(writeback: Writeback, lookup: Lookup, now: datetime, calls: int) -
     for reference in _unclaimed(writeback.integration, lookup.same):
         if _adopt(writeback, reference, now, calls):
             return
-    if writeback.look_count + 1 < backoff.LOOKS_TO_PROVE_ABSENCE:
+    if counts_from := _too_soon(writeback, now):
+        writeback.advance(
+            Event.NOT_FOUND_YET, now, calls=calls, waiting_for="pms", due_at=counts_from
+        )
+    elif writeback.look_count + 1 < backoff.LOOKS_TO_PROVE_ABSENCE:
         look_later(writeback, Event.NOT_FOUND_YET, now, calls)
     elif doubt := _doubt(writeback, lookup):
         _leave_to_a_person(writeback, doubt, now, calls)
@@ -79,6 +83,16 @@ def _conclude(writeback: Writeback, lookup: Lookup, now: datetime, calls: int) -
             due_at=now,
             waiting_for="",
         )
+
+
+def _too_soon(writeback: Writeback, now: datetime) -> datetime | None:
+    """Return from when on a look counts, where the last one was too short a time ago.
+
+    Somebody who has it looked for again and again proves nothing sooner.
+    """
+    looked_at = writeback.last_checked_at if writeback.look_count else None
+    counts_from = looked_at and looked_at + backoff.BETWEEN_LOOKS
+    return counts_from if counts_from and now < counts_from else None
 
 
 def _doubt(writeback: Writeback, lookup: Lookup) -> str:

@@ -22,7 +22,7 @@ def settle(writeback: Writeback, outcome: Outcome, now: datetime, calls: int = 0
             created_external_id=outcome.created_id,
             last_checked_at=now,
             check_count=writeback.check_count + 1,
-            due_at=None if is_known(writeback, outcome.created_id) else now + backoff.IDENTIFY_WAIT,
+            due_at=None if is_known(writeback, outcome.created_id) else identify_at(writeback, now),
         )
     elif outcome.state is State.FAILED:
         text = outcome.message or "The PMS gave no reason."
@@ -36,6 +36,12 @@ def settle(writeback: Writeback, outcome: Outcome, now: datetime, calls: int = 0
 def is_known(writeback: Writeback, created_id: str) -> bool:
     """Return whether nothing is left to be read of a confirmed write."""
     return bool(created_id) or writeback.operation not in CREATES
+
+
+def identify_at(writeback: Writeback, now: datetime) -> datetime:
+    """Return when to read the id of what a writeback, confirmed now or before, has created."""
+    since_confirmed = now - (writeback.completed_at or now)
+    return now + backoff.identify_wait(since_confirmed, writeback.dependents.exists())
 
 
 def fail(

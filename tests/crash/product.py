@@ -42,23 +42,28 @@ def free_port() -> int:
 
 
 class Frontdesk:
-    """`manage.py up --demo` on a var folder and ports of its own."""
+    """`manage.py up --demo` on a var folder and ports of its own, with these settings."""
 
-    def __init__(self, var: Path) -> None:
-        self.var = var
+    def __init__(self, var: Path, **settings: str) -> None:
+        self.var, self.settings = var, settings
         self.web, self.sandbox = free_port(), free_port()
         self.output = var.parent / "output.txt"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its programs, and other commands of the product beside them, are started with."""
         outside = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"}
-        environment = {name: value for name, value in os.environ.items() if name not in outside}
+        inherited = {name: value for name, value in os.environ.items() if name not in outside}
+        return inherited | self.settings | {"FRONTDESK_VAR": str(self.var)}
+
+    def start(self) -> None:
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--demo", "--port", str(self.web),
                  "--sandbox-port", str(self.sandbox)],
                 cwd=PROJECT,
-                env=environment | {"FRONTDESK_VAR": str(self.var)},
+                env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip

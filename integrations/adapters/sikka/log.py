@@ -23,6 +23,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 #: sample of a PATCH, the other is also a field of it.
 TARGETS = ("id", "appointment_sr_no")
 
+#: What tells one write from another beside patient, day and time: whom or what it names.
+NAMING = ("firstname", "lastname", "value", "text", "amount")
+
 
 def lookup(write: SentWrite, rows: list[dict[str, Any]], first: date, office_id: str) -> Lookup:
     """Return what this office's rows, asked for from a first day on, tell of a lost write."""
@@ -89,8 +92,8 @@ def echoes(item: dict[str, Any], office_id: str, prepared: PreparedWrite) -> boo
 def resembles(item: dict[str, Any], prepared: PreparedWrite) -> bool:
     """Return whether a row of this office could be the write, worded otherwise than we know.
 
-    It is not, where it says of itself that it is of another kind, for another patient, or at
-    another day or time.
+    It is not, where it says of itself that it is of another kind, for another patient, at another
+    day or time, or names somebody or something else.
     """
     method = str(item.get("method") or "").strip().upper()
     kind = str(item.get("api_name") or "").lower()
@@ -104,9 +107,20 @@ def resembles(item: dict[str, Any], prepared: PreparedWrite) -> bool:
     for name, length in (("date", 10), ("time", 5)):
         if echoed.get(name) and echoed[name][:length] != str(prepared.body.get(name))[:length]:
             return False
+    if not all(_alike(echoed.get(name, ""), str(prepared.body.get(name) or "")) for name in NAMING):
+        return False
     patient = str(prepared.body.get("patient_id") or "")
     named = re.search(rf"(?<!\w){re.escape(patient)}(?!\w)", body)
     return not body or not patient or named is not None
+
+
+def _alike(one: str, other: str) -> bool:
+    """Return whether two texts could be one, written otherwise or broken off; an absent one could
+    be any, and one with other letters than ASCII's may have lost them on the way."""
+    if not (one.isascii() and other.isascii()):
+        return True
+    one, other = (re.sub(r"[\W_]", "", text).casefold() for text in (one, other))
+    return one.startswith(other) or other.startswith(one)
 
 
 def _target(prepared: PreparedWrite) -> str:
