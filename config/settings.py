@@ -8,6 +8,7 @@ from typing import Any
 
 from celery.schedules import schedule
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from config.env import (
     BASE_DIR,
@@ -278,6 +279,8 @@ CELERY_BEAT_SCHEDULE = {
 #: Checks of a practice's writes in an hour by day, each for all that are due (writebacks/pace.py);
 #: more of them confirm a busy practice's writes sooner.
 CHECKS_PER_HOUR = env.float("CHECKS_PER_HOUR", default=4)
+if CHECKS_PER_HOUR <= 0:
+    raise ImproperlyConfigured("CHECKS_PER_HOUR must be more than 0")
 #: Answers that one web process holds back at once for callers who wait for an outcome
 #: (writebacks/waiting.py); each takes a thread, and a database connection twice a second.
 WAITING_ANSWERS = env.int("WAITING_ANSWERS", default=50)

@@ -231,10 +231,14 @@ class Adapter(Protocol):
         pending at worst. A write that the PMS does not know is left out. May raise between two.
         """
 
-    def created_ids(self, writes: Sequence[SentWrite], now: datetime) -> dict[str, str]:
+    def created_ids(
+        self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
+    ) -> Iterator[tuple[str, str]]:
         """Read what completed writes have created, in as few calls as the PMS allows.
 
-        Returns reference → the PMS's id of the new record, of those that are certain.
+        Yields (reference, the PMS's id of the new record) of those that are certain, as each
+        becomes known. At most `singly` are asked for in a call of their own, the first of `writes`
+        first. May raise between two.
         """
 
     def withdraw(self, reference: str) -> bool:

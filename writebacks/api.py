@@ -13,6 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import Program
 from audit.reads import AuditedReads
 from clinics import access
 from clinics.api import NarrowedList
@@ -60,7 +61,7 @@ class WritebackViewSet(AuditedReads, NarrowedList, mixins.RetrieveModelMixin):
             refusals.APPOINTMENT_VOID,
             refusals.APPOINTMENT_OVER,
             refusals.APPOINTMENT_PAST,
-            refusals.BEING_CANCELLED,
+            refusals.BEING_CHANGED,
         ),
         "reconcile": (refusals.NOT_OPEN,),
         "decide": (refusals.NOT_UNCONFIRMED, refusals.MOVED_ON),
@@ -73,8 +74,11 @@ class WritebackViewSet(AuditedReads, NarrowedList, mixins.RetrieveModelMixin):
         found = access.of(self.request)
         writebacks = found.visible(Writeback.objects.all(), Action.VIEW_WRITEBACKS)
         if needed(self) is not Action.VIEW_WRITEBACKS:
-            # A program that may only ask knows the id of what it has asked for.
-            writebacks |= found.visible(Writeback.objects.all(), needed(self))
+            # A program that may only ask sees what it has asked for itself.
+            asked = found.visible(Writeback.objects.all(), needed(self))
+            if isinstance(self.request.user, Program):
+                asked = asked.filter(requested_by_key=self.request.user.key)
+            writebacks |= asked
         return in_detail(writebacks) if self.detail else writebacks
 
     def get_serializer_class(self) -> type[WritebackSerializer]:

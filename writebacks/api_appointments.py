@@ -50,7 +50,7 @@ class AppointmentViewSet(AppointmentReadViewSet):
             refusals.APPOINTMENT_VOID,
             refusals.APPOINTMENT_OVER,
             refusals.APPOINTMENT_PAST,
-            refusals.BEING_CANCELLED,
+            refusals.BEING_CHANGED,
         ),
         "set_status": (*refusals.ALWAYS, refusals.APPOINTMENT_VOID),
     }

@@ -31,6 +31,8 @@ AWAITED_ID_WAIT: Final = 1 * _M
 
 #: Checks that cost a call each, in one cycle by day; the oldest come first.
 SINGLE_CHECKS: Final = 5
+#: Ids that are read in a call each, at one time by day.
+SINGLE_IDS: Final = 20
 
 #: Wait after each failure in a row to ask at all, where the PMS named no time.
 ASK_WAITS: Final = (1 * _M, 2 * _M, 5 * _M, 10 * _M, 30 * _M)

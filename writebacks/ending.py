@@ -6,6 +6,7 @@ for it go on or fail, and is told to whoever wants to hear of it.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from integrations.contract import Priority
@@ -13,8 +14,10 @@ from integrations.http.errors import NotAuthorized
 from integrations.profiles import profile_of
 from integrations.session import open_session
 from writebacks import handing_on, keeping, requests, slots, telling
-from writebacks.models import Writeback
+from writebacks.models import LostRace, Writeback
 from writebacks.states import TERMINAL, Event, Status
+
+logger = logging.getLogger(__name__)
 
 
 def moved(writeback: Writeback, before: Status, now: datetime) -> None:
@@ -26,7 +29,10 @@ def moved(writeback: Writeback, before: Status, now: datetime) -> None:
     if status in TERMINAL and writeback.due_at is None:
         slots.release(writeback)
         for dependent in writeback.dependents.filter(status=Status.QUEUED).order_by("pk"):
-            go_on(dependent, writeback, now)
+            try:
+                go_on(dependent, writeback, now)
+            except LostRace:
+                logger.info("writeback %s was moved on by somebody else", dependent.pk)
     telling.tell(writeback, before, now)
 
 

@@ -6,9 +6,12 @@ A write's own id is never taken for the id of what it created.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db.models import Exists, OuterRef
 
 from integrations.contract import Priority
 from integrations.http.errors import PmsError
@@ -28,13 +31,21 @@ Clock = Callable[[], datetime]
 def identify(integration_id: UUID | str, clock: Clock) -> int:
     """Read the ids of the integration's confirmed writes: of all of them, once one is due."""
     integration = Integration.objects.select_related("clinic").get(pk=integration_id)
-    if not claim(integration, Status.COMPLETED, clock()):
+    claimed = {each.pk for each in claim(integration, Status.COMPLETED, clock())}
+    if not claimed:
         return 0
-    writebacks = list(
-        Writeback.objects.filter(
-            integration=integration, status=Status.COMPLETED, due_at__isnull=False
-        ).order_by("due_at")
-    )
+    confirmed = Writeback.objects.filter(
+        integration=integration, status=Status.COMPLETED, due_at__isnull=False
+    ).annotate(awaited=Exists(Writeback.objects.filter(after=OuterRef("pk"))))
+    # What another one waits for comes first.
+    every = list(confirmed.order_by("-awaited", "due_at"))
+    writebacks = [each for each in every if each.external_id]
+    for nameless in every:
+        # One that a person found in the PMS: there is nothing to ask for, and its time has come.
+        if not nameless.external_id and nameless.pk in claimed:
+            _step(nameless, Event.NOT_IDENTIFIED, clock(), 0, due_at=None)
+    if not writebacks:
+        return len(claimed)
     try:
         session = open_session(integration, Priority.LOW, clock, correlation="identify")
     except PmsError as error:
@@ -61,47 +72,46 @@ def identify_now(
     _read(session, confirmed, clock)
 
 
-def _read(session: Session, writebacks: list[Writeback], clock: Clock) -> None:
+def _read(session: Session, writebacks: Sequence[Writeback], clock: Clock) -> None:
+    """Read ids, and keep each as it comes. A call that several share is counted for the first."""
+    unread = {writeback.external_id: writeback for writeback in writebacks}
     counted = session.calls
+
+    def calls_since() -> int:
+        nonlocal counted
+        calls, counted = session.calls - counted, session.calls
+        return calls
+
+    sent = [writeback.sent() for writeback in writebacks]
+    paced = hours.by_day(clock(), writebacks[0].clinic.zone)
+    singly = backoff.SINGLE_IDS if paced else None
     try:
-        ids = session.adapter.created_ids([each.sent() for each in writebacks], clock())
+        for reference, created_id in session.adapter.created_ids(sent, clock(), singly):
+            found = {"created_external_id": created_id, "due_at": None}
+            _step(unread.pop(reference), Event.IDENTIFIED, clock(), calls_since(), **found)
     except PmsError as error:
-        _not_now(writebacks, error, clock())
+        _not_now(list(unread.values()), error, clock())
         return
-    calls = session.calls - counted
-    now = clock()
-    for writeback in writebacks:
-        created_id = ids.get(writeback.external_id, "")
-        try:
-            if created_id:
-                writeback.advance(
-                    Event.IDENTIFIED,
-                    now,
-                    calls=calls,
-                    created_external_id=created_id,
-                    due_at=None,
-                )
-            else:
-                _later(writeback, now, calls)
-        except LostRace:
-            logger.info("writeback %s was identified by somebody else", writeback.pk)
-        calls = 0  # a call that several share is counted for the first of them
+    for writeback in unread.values():
+        _later(writeback, clock(), calls_since())
+
+
+def _step(writeback: Writeback, event: Event, now: datetime, calls: int, **changes: Any) -> None:
+    try:
+        writeback.advance(event, now, calls=calls, quiet=event == Event.NOT_IDENTIFIED, **changes)
+    except LostRace:
+        logger.info("writeback %s was identified by somebody else", writeback.pk)
 
 
 def _later(writeback: Writeback, now: datetime, calls: int) -> None:
     """Try again later, as long as the PMS tells; then a sync brings the record itself."""
     told_until = writeback.sent().sent_at + writeback.integration.manifest.look_back
     due_at = identify_at(writeback, now)
-    writeback.advance(
-        Event.NOT_IDENTIFIED,
-        now,
-        calls=calls,
-        quiet=True,
-        due_at=due_at if due_at < told_until else None,
-    )
+    due = due_at if due_at < told_until else None
+    _step(writeback, Event.NOT_IDENTIFIED, now, calls, due_at=due)
 
 
-def _not_now(writebacks: list[Writeback], error: PmsError, now: datetime) -> None:
+def _not_now(writebacks: Sequence[Writeback], error: PmsError, now: datetime) -> None:
     for writeback in writebacks:
         due_at = error.retry_at or now + backoff.ask_wait(1)
         Writeback.objects.filter(pk=writeback.pk, status=Status.COMPLETED).exclude(

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -23,8 +23,8 @@ from clinics.models import Appointment, Clinic, Operatory, Organization, Patient
 from encryption.fields import EncryptedCharField, EncryptedJSONField
 from integrations.contract import PreparedWrite, SentWrite
 from integrations.models import Integration
-from writebacks.operations import CREATES, Operation
-from writebacks.states import RESULTS, TERMINAL, Event, Status, next_status
+from writebacks.operations import CHANGES_APPOINTMENT, CREATES, Operation
+from writebacks.states import INTERRUPTS, RESULTS, TERMINAL, Event, Status, next_status
 from writebacks.turns import Turn as Turn  # a model of this app, in a file of its own
 
 #: How long a claim holds. Longer than CELERY_TASK_TIME_LIMIT, after which a task is killed.
@@ -91,6 +91,12 @@ class Writeback(models.Model):
     external_id = models.CharField(
         max_length=100, blank=True, help_text="The PMS's id of this write."
     )
+    discarded_ids = ArrayField(
+        models.CharField(max_length=100),
+        default=list,
+        editable=False,
+        help_text="Ids of writes in the PMS that somebody said are not this one.",
+    )
     created_external_id = models.CharField(
         max_length=200, blank=True, help_text="The PMS's id of what the write created."
     )
@@ -134,11 +140,16 @@ class Writeback(models.Model):
                 condition=~Q(idempotency_key=""),
                 name="idempotency_key_once",
             ),
-            # Two that cancel the same appointment would both be right, and one of them fail.
+            # Of two changes of one thing the older may be sent last, and so overtake the newer.
             models.UniqueConstraint(
                 fields=["appointment"],
-                condition=Q(operation=Operation.CANCEL) & ~Q(status__in=TERMINAL),
-                name="one_cancellation_at_a_time",
+                condition=Q(operation__in=CHANGES_APPOINTMENT) & ~Q(status__in=TERMINAL),
+                name="one_change_of_an_appointment",
+            ),
+            models.UniqueConstraint(
+                fields=["patient"],
+                condition=Q(operation=Operation.UPDATE_PATIENT) & ~Q(status__in=TERMINAL),
+                name="one_change_of_a_patient",
             ),
             # Two of our writes can never claim the same write in the PMS.
             models.UniqueConstraint(
@@ -229,12 +240,14 @@ class Writeback(models.Model):
             changes = {"due_at": None} | changes | {"completed_at": now, "waiting_for": ""}
         changes["status"] = after
         with transaction.atomic():
-            moved = Writeback.objects.filter(
-                # The attempt is the fence: one who was sent away for good cannot come back late.
-                pk=self.pk,
-                status=before,
-                attempts=self.attempts,
-            ).update(**changes, api_calls=F("api_calls") + calls)
+            # The attempt is the fence: one who was sent away for good cannot come back late.
+            as_read = Q(pk=self.pk, status=before, attempts=self.attempts)
+            if after == before and event not in INTERRUPTS:
+                # Nor does a step that leads nowhere new undo what has become due meanwhile.
+                as_read &= Q(due_at=self.due_at)
+            moved = Writeback.objects.filter(as_read).update(
+                **changes, api_calls=F("api_calls") + calls
+            )
             if not moved:
                 raise LostRace(f"{self} is not {before} any more")
             if not (quiet and before == after):
@@ -290,9 +303,9 @@ class WritebackEvent(models.Model):
 class SlotHold(models.Model):
     """A practitioner's and a chair's time, kept for a writeback that is not at its end yet.
 
-    It is there from before the write is sent until the transaction that ends the writeback. Nothing
-    else ends it: while nobody knows whether the PMS has the visit, its time is not free. The
-    database itself refuses two that overlap (writebacks/slots.py).
+    It is there from before the write is sent until the transaction that ends the writeback, and of
+    a confirmed one until our copy has the visit, or the PMS tells its id no more. The database
+    itself refuses two that overlap (writebacks/slots.py).
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")

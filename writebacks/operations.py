@@ -25,6 +25,11 @@ class Operation(TextChoices):
 #: What makes a new record in the PMS, whose id is worth knowing.
 CREATES = frozenset({Operation.BOOK, Operation.CREATE_PATIENT})
 
+#: What changes an appointment that there is.
+CHANGES_APPOINTMENT: Final = frozenset(
+    {Operation.RESCHEDULE, Operation.CANCEL, Operation.SET_STATUS}
+)
+
 
 class NewStatus(TextChoices):
     """What an appointment's status can be set to; each PMS has its own word for it."""

@@ -34,9 +34,12 @@ def check(integration_id: UUID | str, clock: Clock) -> int:
     if not writebacks:
         return 0
     withdrawn = [each for each in writebacks if each.withdraw_asked_at]
-    if withdrawn:
-        _withdraw(integration, withdrawn, clock)
-    asked = [each for each in writebacks if each.status == Status.PENDING]
+    untried = _withdraw(integration, withdrawn, clock) if withdrawn else set()
+    asked = [
+        each
+        for each in writebacks
+        if each.status == Status.PENDING and each.external_id not in untried
+    ]
     now = clock()
     paced = hours.by_day(now, integration.clinic.zone) and not _awaited(asked, now)
     if paced and asked and not pace.may_ask(integration, now):
@@ -65,29 +68,34 @@ def _singly(integration: Integration, writebacks: int, now: datetime) -> int:
     return min(backoff.SINGLE_CHECKS, max(1, writebacks - 1))
 
 
-def _withdraw(integration: Integration, writebacks: list[Writeback], clock: Clock) -> None:
+def _withdraw(integration: Integration, writebacks: list[Writeback], clock: Clock) -> set[str]:
     """Take back what somebody does not want any more, where the PMS has not carried it out.
 
-    Where it stays open whether the PMS did, the next check asks it again.
+    Returns the references of those that the PMS was surely not asked to take back: what it does
+    not know of these, it may not know yet. They come due again by themselves.
     """
+    untried: set[str] = set()
     try:
         session = open_session(integration, Priority.HIGH, clock, correlation="withdraw")
     except PmsError as error:
         for writeback in writebacks:
             could_not_ask(writeback, error, clock(), 0)
-        return
+        return {writeback.external_id for writeback in writebacks}
     for writeback in writebacks:
         counted = session.calls
         with alone(writeback, clock):
             try:
                 gone = session.adapter.withdraw(writeback.external_id)
             except PmsError as error:
-                could_not_ask(writeback, error, clock(), session.calls - counted)
+                if not error.may_have_happened:
+                    untried.add(writeback.external_id)
+                    could_not_ask(writeback, error, clock(), session.calls - counted)
                 continue
             # Else it was carried out, or taken back by a call whose answer was lost: the check,
             # which comes next, tells.
             if gone:
                 writeback.advance(Event.CANCELLED, clock(), calls=session.calls - counted)
+    return untried
 
 
 def session_or_wait(
@@ -131,11 +139,22 @@ def ask(
         return
     for writeback in open_writes.values():
         with alone(writeback, clock):
-            if writeback.withdraw_asked_at:
-                note = "The PMS does not have it any more."
-                writeback.advance(Event.CANCELLED, clock(), note=note, calls=calls_since())
+            if writeback.withdraw_asked_at and writeback.status == Status.PENDING:
+                _gone(writeback, clock(), calls_since())
             else:  # the PMS does not know it: that decides nothing
                 settle(writeback, Outcome(state=State.PENDING), clock(), calls_since())
+
+
+def _gone(writeback: Writeback, now: datetime, calls: int) -> None:
+    """Take one that was to be withdrawn, and that the PMS does not know any more, for withdrawn:
+    at the second look, since one proves nothing."""
+    looks = writeback.look_count + 1
+    if looks >= backoff.LOOKS_TO_PROVE_ABSENCE:
+        note = "The PMS does not have it any more."
+        writeback.advance(Event.CANCELLED, now, note=note, calls=calls)
+    else:
+        due_at = now + backoff.BETWEEN_LOOKS
+        writeback.advance(Event.STILL_PENDING, now, calls=calls, look_count=looks, due_at=due_at)
 
 
 @contextmanager

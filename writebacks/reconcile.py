@@ -70,6 +70,8 @@ def _conclude(writeback: Writeback, lookup: Lookup, now: datetime, calls: int) -
         look_later(writeback, Event.NOT_FOUND_YET, now, calls)
     elif doubt := _doubt(writeback, lookup):
         _leave_to_a_person(writeback, doubt, now, calls)
+    elif writeback.withdraw_asked_at:
+        writeback.advance(Event.CANCELLED, now, calls=calls)
     elif writeback.expires_at and now >= writeback.expires_at:
         text = "It did not reach the PMS, and its time has passed."
         fail(writeback, Event.EXPIRED, "not_delivered", text, now, calls)
@@ -121,11 +123,12 @@ def _unclaimed(integration: Integration, references: Iterable[str]) -> list[str]
     """Return the writes in the PMS that are not already known to be another writeback's."""
     references = list(references)
     named = [reference for reference in references if reference]
-    taken = set(
-        Writeback.objects.filter(integration=integration, external_id__in=named).values_list(
-            "external_id", flat=True
-        )
-    )
+    ours = Writeback.objects.filter(integration=integration)
+    taken = set(ours.filter(external_id__in=named).values_list("external_id", flat=True))
+    for discarded in ours.filter(discarded_ids__overlap=named).values_list(
+        "discarded_ids", flat=True
+    ):
+        taken.update(discarded)
     return [reference for reference in references if reference not in taken]
 
 

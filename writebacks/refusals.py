@@ -128,7 +128,7 @@ APPOINTMENT_OVER = Named(
     "appointment_noshow", "The patient did not come; `appointment_fulfilled`: it took place."
 )
 APPOINTMENT_PAST = Named("appointment_past", "The appointment has passed.")
-BEING_CANCELLED = Named("being_cancelled", "The appointment is being cancelled already.")
+BEING_CHANGED = Named("being_changed", "Another change of the same is on its way.")
 CANNOT_WITHDRAW = Named("cannot_withdraw", "It is too late, or this PMS takes nothing back.")
 MOVED_ON = Named("moved_on", "It has just moved on; look at it again.")
 NOT_FAILED = Named("not_failed", "It has not failed: there is nothing to repeat.")

@@ -257,8 +257,11 @@ def _other(writeback: Writeback, asker: Asker, error: IntegrityError) -> Writeba
     if earlier := made_before(writeback.clinic, asker):
         return earlier
     rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
-    if rule == "one_cancellation_at_a_time":
-        raise Conflict("being_cancelled", "This appointment is being cancelled already.") from error
+    if rule in {"one_change_of_an_appointment", "one_change_of_a_patient"}:
+        raise Conflict(
+            "being_changed",
+            "Another change of this is on its way: wait for its end, or withdraw it first.",
+        ) from error
     if "retry_of" in rule:
         raise Conflict("retried_already", "This writeback was asked for again already.") from error
     raise error

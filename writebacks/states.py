@@ -82,6 +82,8 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (S.UNCONFIRMED, E.NOT_FOUND_YET): S.UNCONFIRMED,
     (S.UNCONFIRMED, E.LOOKUP_FAILED): S.UNCONFIRMED,
     (S.UNCONFIRMED, E.ABSENT): S.QUEUED,
+    # Surely absent, and nobody wants it any more.
+    (S.UNCONFIRMED, E.CANCELLED): S.CANCELLED,
     (S.UNCONFIRMED, E.EXPIRED): S.FAILED,
     (S.UNCONFIRMED, E.DECIDED_COMPLETED): S.COMPLETED,
     (S.UNCONFIRMED, E.DECIDED_FAILED): S.FAILED,
@@ -91,6 +93,8 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (S.COMPLETED, E.NOT_IDENTIFIED): S.COMPLETED,
 }
 
+#: What is done in between, whatever is under way at that moment.
+INTERRUPTS: Final = frozenset({E.WITHDRAW_ASKED})
 #: Nothing leads out of these.
 TERMINAL: Final = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED})
 #: What the API's older `result` word is for each state.

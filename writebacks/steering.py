@@ -8,6 +8,7 @@ from datetime import datetime
 from clinics.models import User
 from writebacks import handing_on, requests
 from writebacks.models import LostRace, Writeback
+from writebacks.operations import CREATES
 from writebacks.services import (
     Asker,
     Conflict,
@@ -51,7 +52,12 @@ def withdraw(writeback: Writeback, now: datetime, person: User | None = None) ->
             if not writeback.integration.manifest.withdraws:
                 raise Conflict("cannot_withdraw", "This PMS does not take back what it has.")
             writeback.advance(
-                Event.WITHDRAW_ASKED, now, person=person, withdraw_asked_at=now, due_at=now
+                Event.WITHDRAW_ASKED,
+                now,
+                person=person,
+                withdraw_asked_at=now,
+                look_count=0,
+                due_at=now,
             )
             handing_on.check_soon(writeback.integration_id)
         else:
@@ -103,7 +109,8 @@ def decide(
     try:
         match DECISIONS[decision]:
             case Event.DECIDED_COMPLETED as event:
-                writeback.advance(event, now, note=reason, person=person)
+                due_at = _id_is_due(writeback, now)
+                writeback.advance(event, now, note=reason, person=person, due_at=due_at)
             case Event.DECIDED_FAILED as event:
                 text = f"Somebody looked: it does not stand in the PMS. {reason}"
                 fail(writeback, event, "decided_failed", text, now, note=reason, person=person)
@@ -114,6 +121,11 @@ def decide(
                     note=reason,
                     person=person,
                     external_id="",
+                    # Not to be taken for what is sent now.
+                    discarded_ids=[*writeback.discarded_ids, writeback.external_id]
+                    if writeback.external_id
+                    else writeback.discarded_ids,
+                    withdraw_asked_at=None,
                     look_count=0,
                     check_count=0,
                     submitted_at=None,
@@ -123,6 +135,19 @@ def decide(
                 handing_on.hand_on(writeback, now)
     except LostRace as error:
         raise Conflict("moved_on", "It has just moved on; look at it again.") from error
+
+
+def _id_is_due(writeback: Writeback, now: datetime) -> datetime | None:
+    """Return when the PMS's id of what it created is to be read.
+
+    Where the PMS's id of the write is not known nothing can be asked: a visit's time then stays
+    held until it comes, and a sync brings the visit itself.
+    """
+    if writeback.operation not in CREATES:
+        return None
+    if writeback.external_id:
+        return now
+    return writeback.expires_at if writeback.expires_at and writeback.expires_at > now else None
 
 
 def _still_needed(writeback: Writeback) -> Writeback | None:

@@ -115,6 +115,6 @@ def test_of_four_who_call_it_off_at_once_one_does(practice: Practice, visit: App
         finally:
             connection.close()
 
-    assert sorted(at_once(4, call_off)) == ["being_cancelled"] * 3 + ["queued"]
+    assert sorted(at_once(4, call_off)) == ["being_changed"] * 3 + ["queued"]
     assert Writeback.objects.filter(operation="cancel").count() == 1
     assert practice.calls().count(f"PATCH /appointments/{visit.external_id}") == 1

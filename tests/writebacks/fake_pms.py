@@ -168,16 +168,14 @@ class FakeSession:
                 told = write.created_id if self.pms.shows_ids and len(writes) == 1 else ""
                 yield write.reference, Outcome(state=write.state, created_id=told)
 
-    def created_ids(self, writes: Sequence[SentWrite], now: datetime) -> dict[str, str]:
+    def created_ids(
+        self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
+    ) -> Iterator[tuple[str, str]]:
         self.calls += 1
         self.pms.question()
-        if not self.pms.shows_ids:
-            return {}
-        return {
-            sent.reference: self.pms.writes[sent.reference].created_id
-            for sent in writes
-            if sent.reference in self.pms.writes
-        }
+        for sent in writes if self.pms.shows_ids else ():
+            if sent.reference in self.pms.writes:
+                yield sent.reference, self.pms.writes[sent.reference].created_id
 
     def withdraw(self, reference: str) -> bool:
         self.calls += 1

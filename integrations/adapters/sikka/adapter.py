@@ -223,7 +223,9 @@ class Sikka:
                 if outcome or reference in listed:
                     yield reference, outcome or Outcome(state=state or State.PENDING)
 
-    def created_ids(self, writes: Sequence[SentWrite], now: datetime) -> dict[str, str]:
+    def created_ids(
+        self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
+    ) -> Iterator[tuple[str, str]]:
         """Read the appointments that were made since, or ask one by one where they are few."""
         bookings = [write for write in writes if write.prepared.endpoint == writing.BOOK]
         found: dict[str, str] = {}
@@ -237,14 +239,18 @@ class Sikka:
             }
             made = self._pages(self._as_office, "/appointments", params)
             found = mapping.made_by(bookings, list(made))
-        for write in writes:
-            if write.reference not in found:
-                outcome = self._status(write.reference)
-                if outcome and outcome.created_id:
-                    found[write.reference] = outcome.created_id
-        return found
+            yield from found.items()
+        unread = [write for write in writes if write.reference not in found]
+        for write in unread[:singly]:
+            outcome = self._status(write.reference)
+            if outcome and outcome.created_id:
+                yield write.reference, outcome.created_id
 
     def withdraw(self, reference: str) -> bool:
+        # What becomes of a finished write is not documented: only a pending one is deleted.
+        outcome = self._status(reference)
+        if outcome is None or outcome.state is not State.PENDING:
+            return False
         try:
             self._as_application("DELETE", "/writebacks", {"id": reference})
         except Refused:

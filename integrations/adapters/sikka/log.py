@@ -26,6 +26,15 @@ TARGETS = ("id", "appointment_sr_no")
 #: What tells one write from another beside patient, day and time: whom or what it names.
 NAMING = ("firstname", "lastname", "value", "text", "amount")
 
+#: What a write is about → the words that `api_name` may have for it. Only "appointment" is
+#: documented; a kind that has none of these words may be any.
+KINDS = {
+    "appointment": ("appointment",),
+    "patient": ("patient",),
+    "medical_note": ("note",),
+    "transaction": ("transaction", "payment"),
+}
+
 
 def lookup(write: SentWrite, rows: list[dict[str, Any]], first: date, office_id: str) -> Lookup:
     """Return what this office's rows, asked for from a first day on, tell of a lost write."""
@@ -97,7 +106,7 @@ def resembles(item: dict[str, Any], prepared: PreparedWrite) -> bool:
     """
     method = str(item.get("method") or "").strip().upper()
     kind = str(item.get("api_name") or "").lower()
-    if method not in {"", prepared.method} or (kind and _resource(prepared) not in kind):
+    if method not in {"", prepared.method} or _is_of_another_kind(kind, _resource(prepared)):
         return False
     body = str(item.get("api_request_body") or "")
     echoed = dict(parse_qsl(body, keep_blank_values=True))
@@ -105,13 +114,25 @@ def resembles(item: dict[str, Any], prepared: PreparedWrite) -> bool:
     if target and any(echoed.get(name, target) != target for name in TARGETS):
         return False
     for name, length in (("date", 10), ("time", 5)):
-        if echoed.get(name) and echoed[name][:length] != str(prepared.body.get(name))[:length]:
+        sent = str(prepared.body.get(name) or "")[:length]
+        if sent and echoed.get(name) and echoed[name][:length] != sent:
             return False
     if not all(_alike(echoed.get(name, ""), str(prepared.body.get(name) or "")) for name in NAMING):
         return False
     patient = str(prepared.body.get("patient_id") or "")
     named = re.search(rf"(?<!\w){re.escape(patient)}(?!\w)", body)
     return not body or not patient or named is not None
+
+
+def _is_of_another_kind(kind: str, resource: str) -> bool:
+    """Return whether a row names a kind of write that we know, and that is not this one."""
+
+    def names(words: tuple[str, ...]) -> bool:
+        return any(word in kind for word in words)
+
+    if names(KINDS[resource]):
+        return False
+    return any(names(words) for words in KINDS.values())
 
 
 def _alike(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from integrations import commands
+from integrations.adapters.sikka import log
 from integrations.contract import PreparedWrite, SentWrite
 from integrations.http.errors import AgentOffline, Throttled
 from tests.integrations.adapters.conftest import Office, envelope, message
@@ -145,7 +146,11 @@ def three(office: Office) -> list[SentWrite]:
 def test_many_ids_are_read_with_one_call_for_the_appointments_made_since(office: Office) -> None:
     rows = [appointment(f"7{each}", patient_id=f"53{each}") for each in ("81", "82", "83")]
     office.lists("/appointments", *rows, appointment("999", patient_id="1"))
-    assert office.sikka.created_ids(three(office), NOW) == {"81": "781", "82": "782", "83": "783"}
+    assert dict(office.sikka.created_ids(three(office), NOW)) == {
+        "81": "781",
+        "82": "782",
+        "83": "783",
+    }
     assert office.asked == ["GET /appointments"]
     assert office.params(0)["date_filter_on"] == "appointment_made_date"
     assert (office.params(0)["startdate"], office.params(0)["enddate"]) == (
@@ -171,14 +176,14 @@ def test_what_is_not_certain_is_asked_for_by_itself(
     others = [appointment(f"7{each}", patient_id=f"53{each}") for each in ("82", "83")]
     office.lists("/appointments", *rows, *others)
     office.lists("/writeback_status", {"id": "81", "is_completed": "True", "created_id": "790"})
-    found = office.sikka.created_ids(three(office), NOW)
+    found = dict(office.sikka.created_ids(three(office), NOW))
     assert {key: found[key] for key in ("82", "83")} == {"82": "782", "83": "783"}
     assert office.asked == ["GET /appointments", "GET /writeback_status"]
 
 
 def test_the_id_of_the_write_is_never_taken_for_the_appointments(office: Office) -> None:
     office.lists("/writeback_status", {"id": "81", "is_completed": "True", "status": "Success"})
-    assert office.sikka.created_ids([booked(office, "81")], NOW) == {}
+    assert list(office.sikka.created_ids([booked(office, "81")], NOW)) == []
 
 
 def test_a_patients_id_is_asked_for_by_itself(office: Office) -> None:
@@ -186,7 +191,7 @@ def test_a_patients_id_is_asked_for_by_itself(office: Office) -> None:
     status = {"id": "9", "is_completed": "True", "status": "Success", "created_id": "1700"}
     office.lists("/writeback_status", status)
     write = SentWrite(prepared=prepared, sent_at=SENT, reference="9")
-    assert office.sikka.created_ids([write], NOW) == {"9": "1700"}
+    assert list(office.sikka.created_ids([write], NOW)) == [("9", "1700")]
 
 
 # --- Looking for a change whose answer was lost --------------------------------------------------
@@ -234,22 +239,34 @@ def test_a_move_whose_echo_does_not_say_what_was_moved_may_be_it(office: Office)
 
 
 def test_a_pending_write_is_withdrawn_with_the_applications_key(office: Office) -> None:
+    office.lists("/writeback_status", {"id": "275495", "is_completed": "", "status": "Pending"})
     office.answers("DELETE", "/writebacks", message("API4006"))
     assert office.sikka.withdraw("275495") is True
-    assert office.asked == ["DELETE /writebacks"]
-    assert office.params(0) == {"id": "275495"}
-    assert "Request-Key" not in office.requests[0].headers
+    assert office.asked == ["GET /writeback_status", "DELETE /writebacks"]
+    assert office.params(1) == {"id": "275495"}
+    assert "Request-Key" not in office.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    "told", [{"is_completed": "True", "status": "Success"}, {"has_error": "True"}]
+)
+def test_what_is_carried_out_is_never_deleted(office: Office, told: dict[str, str]) -> None:
+    office.lists("/writeback_status", {"id": "275495"} | told)
+    assert office.sikka.withdraw("275495") is False
+    assert office.asked == ["GET /writeback_status"]
 
 
 @pytest.mark.parametrize(("code", "status"), [("API2009", 404), ("API1020", 400)])
 def test_one_that_is_finished_or_gone_is_not_withdrawn(
     office: Office, code: str, status: int
 ) -> None:
+    office.lists("/writeback_status", {"id": "275495", "is_completed": "", "status": "Pending"})
     office.answers("DELETE", "/writebacks", message(code), status)
     assert office.sikka.withdraw("275495") is False
 
 
 def test_a_withdrawal_that_was_not_answered_is_neither(office: Office) -> None:
+    office.lists("/writeback_status", {"id": "275495", "is_completed": "", "status": "Pending"})
     office.answers("DELETE", "/writebacks", status=429)
     with pytest.raises(Throttled):
         office.sikka.withdraw("275495")
@@ -304,3 +321,52 @@ def test_an_empty_list_of_slots_says_nothing(office: Office) -> None:
 def test_an_envelope_alone_is_no_slot(office: Office) -> None:
     office.answers("GET", "/appointments_available_slots", envelope())
     assert office.sikka.is_offered(BOOKING) is None
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind", "similar"),
+    [
+        ("/transaction", "payment", True),
+        ("/transaction", "transactions", True),
+        ("/transaction", "", True),
+        ("/transaction", "something new", True),
+        ("/medical_notes", "note", True),
+        ("/medical_notes", "medical note", True),
+        ("/transaction", "medical_note", False),
+        ("/medical_notes", "patient", False),
+        ("/patient", "appointment", False),
+    ],
+)
+def test_only_a_kind_that_is_known_to_be_another_rules_a_row_out(
+    resource: str, kind: str, similar: bool
+) -> None:
+    write = PreparedWrite(method="POST", endpoint=resource, body={"patient_id": "5"})
+    row = {"method": "POST", "api_name": kind, "api_request_body": "patient_id=5"}
+    assert log.resembles(row, write) is similar
+
+
+def test_a_day_that_we_did_not_send_rules_nothing_out() -> None:
+    write = PreparedWrite(method="POST", endpoint="/transaction", body={"patient_id": "5"})
+    echo = "patient_id=5&date=2030-03-05&time=10:00"
+    row = {"method": "POST", "api_name": "transaction", "api_request_body": echo}
+    assert log.resembles(row, write) is True
+
+
+def test_ids_that_were_read_before_the_budget_ended_are_not_lost(office: Office) -> None:
+    prepared = PreparedWrite(method="POST", endpoint="/patient", body={})
+    done = {"is_completed": "True", "status": "Success"}
+    office.lists("/writeback_status", {"id": "1", "created_id": "71"} | done)
+    office.answers("GET", "/writeback_status", status=429)
+    writes = [SentWrite(prepared=prepared, sent_at=SENT, reference=each) for each in ("1", "2")]
+    found = office.sikka.created_ids(writes, NOW)
+    assert next(found) == ("1", "71")
+    with pytest.raises(Throttled):
+        next(found)
+
+
+def test_no_more_ids_are_read_in_calls_of_their_own_than_allowed(office: Office) -> None:
+    prepared = PreparedWrite(method="POST", endpoint="/patient", body={})
+    done = {"is_completed": "True", "status": "Success"}
+    office.lists("/writeback_status", {"id": "1", "created_id": "71"} | done)
+    writes = [SentWrite(prepared=prepared, sent_at=SENT, reference=each) for each in ("1", "2")]
+    assert list(office.sikka.created_ids(writes, NOW, singly=1)) == [("1", "71")]
