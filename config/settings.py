@@ -275,7 +275,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- PMS -------------------------------------------------------------------------------------
 
-#: Calls that a practice's checks of its writes may use in an hour by day (writebacks/pace.py);
+#: Checks of a practice's writes in an hour by day, each for all that are due (writebacks/pace.py);
 #: more of them confirm a busy practice's writes sooner.
 CHECKS_PER_HOUR = env.float("CHECKS_PER_HOUR", default=4)
 #: Answers that one web process holds back at once for callers who wait for an outcome

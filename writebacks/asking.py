@@ -23,7 +23,7 @@ from clinics.models import Clinic
 from integrations.models import Integration
 from integrations.profile_model import Profile
 from integrations.profiles import profile_of
-from writebacks import refusals, requests, services, slots, waiting
+from writebacks import mailing, refusals, requests, services, slots, waiting
 from writebacks.alternatives import Alternatives, alternatives
 from writebacks.fields import ClinicForm
 from writebacks.models import Writeback
@@ -51,7 +51,7 @@ def documented(operation_id: str, form: Any = None) -> Any:
         operation_id=operation_id,
         request=form,
         responses={202: WritebackDetailSerializer},
-        parameters=[KEY_PARAMETER, waiting.PARAMETER],
+        parameters=[KEY_PARAMETER, waiting.PARAMETER, mailing.PARAMETER],
     )
 
 
@@ -139,6 +139,7 @@ def ask(
     body = {**{name: str(value) for name, value in target.items()}, "body": request.data}
     asker = services.Asker(
         user=request.user,
+        by_email=mailing.wanted(request),
         idempotency_key=idempotency_key(request),
         request_hash=services.request_hash(operation, clinic, body if target else request.data),
     )

@@ -18,10 +18,13 @@ from writebacks.models import LEASE, LostRace, Writeback
 from writebacks.states import Event, Status
 from writebacks.turns import Turn
 
-#: Rows or integrations that one task or tick takes on at most; the next one takes the rest.
+#: Rows that one task takes on at most; the next one takes the rest.
 BATCH = 200
 #: Rows of one integration that a task claims at most: one list of the PMS answers for all of them.
 CLAIM = 1000
+#: Queued writes, and integrations of each other status, that a tick hands out at most: with one
+#: every few seconds more than workers do meanwhile, since each of them makes a call.
+HAND_OUTS = 100
 #: Queued writes of one integration that a tick hands out at most. Its next share follows once
 #: fewer than half of them are left: so many of its messages stand before another's, and no more.
 SHARE = 20
@@ -42,12 +45,21 @@ _WAITING = """
             ORDER BY integration_id, due_at LIMIT 1
         ) AS next
     ), waiting AS (
-        SELECT head.integration_id, head.organization_id,
-               greatest(head.due_at, turn.handed_out_at) AS since
-        FROM head LEFT JOIN pms_turns AS turn
-          ON turn.integration_id = head.integration_id AND turn.status = %(status)s
-        WHERE head.due_at <= %(now)s AND ({open})
-        ORDER BY since, head.integration_id LIMIT %(batch)s
+        SELECT integration_id, organization_id, since FROM (
+            SELECT head.*, turn.lease_until,
+                   greatest(head.due_at, turn.handed_out_at) AS since
+            -- A look-up for each: the planner cannot know how many heads there are, and would
+            -- compare each with all turns.
+            FROM head LEFT JOIN LATERAL (
+                SELECT handed_out_at, lease_until FROM pms_turns
+                WHERE integration_id = head.integration_id AND status = %(status)s LIMIT 1
+            ) AS turn ON true
+            WHERE head.due_at <= %(now)s
+            ORDER BY since, head.integration_id
+            -- Keeps it apart: only of as many as are wanted it is asked whether they are open.
+            OFFSET 0
+        ) AS turn
+        WHERE {open} LIMIT %(hand_outs)s
     )"""
 
 #: Nobody has been told of it, or who was told has taken it up or had time enough.
@@ -93,9 +105,10 @@ _HAND_OUT_QUEUED = (
             SELECT id, row_number() OVER (ORDER BY due_at) AS place FROM pms_writebacks
             WHERE status = %(status)s AND integration_id = waiting.integration_id
               AND due_at <= %(now)s
-            ORDER BY due_at LIMIT %(share)s
+            ORDER BY due_at
+            LIMIT (SELECT least(%(share)s, ceil(%(hand_outs)s::float / count(*))) FROM waiting)
         ) AS own
-        ORDER BY own.place, waiting.since LIMIT %(batch)s
+        ORDER BY own.place, waiting.since LIMIT %(hand_outs)s
     ), locked AS (
         SELECT id FROM pms_writebacks
         WHERE id IN (SELECT id FROM picked) AND status = %(status)s AND due_at <= %(now)s
@@ -163,7 +176,7 @@ def _parameters(status: Status, now: datetime) -> dict[str, Any]:
         "status": status.value,
         "now": now,
         "lease_until": now + LEASE,
-        "batch": BATCH,
+        "hand_outs": HAND_OUTS,
         "share": SHARE,
         "half": -(-SHARE // 2),
     }

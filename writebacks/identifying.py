@@ -58,10 +58,7 @@ def identify_now(
     urgent = any(each.dependents.exists() for each in confirmed)
     if paced and not pace.may_ask(integration, now) and not urgent:
         return
-    counted = session.calls
     _read(session, confirmed, clock)
-    if paced:
-        pace.charge(integration, session.calls - counted - 1, clock())
 
 
 def _read(session: Session, writebacks: list[Writeback], clock: Clock) -> None:

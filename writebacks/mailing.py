@@ -13,7 +13,10 @@ from uuid import UUID
 
 from django.core.mail import EmailMessage
 from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter
 from kombu.exceptions import OperationalError
+from rest_framework import serializers
+from rest_framework.request import Request
 
 from writebacks.models import Writeback
 from writebacks.states import TERMINAL, Status
@@ -31,6 +34,29 @@ TEXT: Final = """\
 
 Look at writeback {pk} in Frontdesk for the whole story.
 """
+
+
+PARAMETER = OpenApiParameter(
+    "email",
+    type=bool,
+    description="Whether you are mailed how it ends, at your login's address; not for API keys.",
+)
+
+
+class WantedSerializer(serializers.Serializer):
+    """Whether the asker wants to be mailed."""
+
+    email = serializers.BooleanField(required=False, default=False)
+
+
+def wanted(request: Request) -> bool:
+    """Return whether the asker wants to be mailed. Raises ValidationError where nobody could be."""
+    form = WantedSerializer(data=request.query_params.dict())
+    form.is_valid(raise_exception=True)
+    wants: bool = form.validated_data["email"]
+    if wants and not getattr(request.user, "email", ""):
+        raise serializers.ValidationError({"email": ["There is no address of yours to mail to."]})
+    return wants
 
 
 def mail_soon(writeback: Writeback) -> None:

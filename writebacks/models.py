@@ -175,6 +175,7 @@ class Writeback(models.Model):
             # In this order the dispatcher steps from one integration to the next.
             models.Index(
                 fields=["status", "integration", "due_at"],
+                include=["organization"],  # what the table's policy asks for
                 condition=Q(due_at__isnull=False),
                 name="writeback_due",
             ),

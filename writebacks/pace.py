@@ -2,7 +2,7 @@
 
 A practice with a write now and then has it looked after at once. One with many in an hour has them
 asked for together: each check then answers for all that came meanwhile, for a fraction of the
-calls. It is a token bucket kept as one moment, up to which the calls so far are paid for (the
+calls. It is a token bucket kept as one moment, up to which the checks so far are paid for (the
 "generic cell rate algorithm").
 """
 
@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from integrations.models import Integration
 
-#: Calls that may be made at once by a practice that was quiet: those of one check's first half
+#: Checks that may be made at once for a practice that was quiet: those of one check's first half
 #: hour (writebacks/backoff.py).
 BURST = 5
 
@@ -26,7 +26,7 @@ def _interval() -> timedelta:
 
 
 def may_ask(integration: Integration, now: datetime) -> bool:
-    """Take one call of the practice's pace; False where it has none left."""
+    """Take one check of the practice's pace; False where it has none left."""
     interval = _interval()
     paid_until = Greatest(Coalesce(F("checks_paid_until"), Value(now)), Value(now)) + interval
     unpaced = Q(checks_paid_until=None) | Q(checks_paid_until__lte=now + (BURST - 1) * interval)
@@ -34,21 +34,12 @@ def may_ask(integration: Integration, now: datetime) -> bool:
     return bool(taken.update(checks_paid_until=paid_until))
 
 
-def charge(integration: Integration, calls: int, now: datetime) -> None:
-    """Take calls that were made beyond the one that was asked for."""
-    if calls > 0:
-        paid_until = Greatest(Coalesce(F("checks_paid_until"), Value(now)), Value(now))
-        Integration.objects.filter(pk=integration.pk).update(
-            checks_paid_until=paid_until + calls * _interval()
-        )
-
-
 def next_at(integration: Integration, now: datetime) -> datetime:
-    """Return when the practice's pace allows the next call."""
+    """Return when the practice's pace allows the next check."""
     paid_until = Integration.objects.values_list("checks_paid_until", flat=True)
     return allows_at(paid_until.get(pk=integration.pk), now)
 
 
 def allows_at(paid_until: datetime | None, now: datetime) -> datetime:
-    """Return when the next call is allowed to one whose calls are paid for up to this moment."""
+    """Return when the next check is allowed to one whose checks are paid for up to this moment."""
     return max(now, (paid_until or now) - (BURST - 1) * _interval())

@@ -44,9 +44,7 @@ def check(integration_id: UUID | str, clock: Clock) -> int:
         wait_until(asked, pace.next_at(integration, now))
         return len(writebacks)
     if asked and (session := session_or_wait(integration, asked, clock, "check")):
-        ask(session, asked, clock, backoff.SINGLE_CHECKS if paced else None)
-        if paced:
-            pace.charge(integration, session.calls - 1, clock())
+        ask(session, asked, clock, _singly(integration, len(asked), now) if paced else None)
         identify_now(session, integration, asked, clock)
     return len(writebacks)
 
@@ -54,6 +52,17 @@ def check(integration_id: UUID | str, clock: Clock) -> int:
 def _awaited(writebacks: list[Writeback], now: datetime) -> bool:
     """Return whether somebody waits for one of them on the line."""
     return any(each.awaited_until and now < each.awaited_until for each in writebacks)
+
+
+def _singly(integration: Integration, writebacks: int, now: datetime) -> int:
+    """Return how many writes may be asked for in a call of their own, by day.
+
+    Where the practice's pace is spent it is fewer than there are, so that these are asked for
+    together. What still has to be asked alone costs the pace nothing: waiting would not save it.
+    """
+    if pace.next_at(integration, now) <= now:
+        return backoff.SINGLE_CHECKS
+    return min(backoff.SINGLE_CHECKS, max(1, writebacks - 1))
 
 
 def _withdraw(integration: Integration, writebacks: list[Writeback], clock: Clock) -> None:

@@ -30,18 +30,19 @@ PERIOD, TICK = timedelta(minutes=14), timedelta(seconds=5)
 #: What is measured of all ticks, in percent.
 SHARES = (50, 95)
 #: Whose outcomes are asked for, an integration at a time.
-ASKED_ABOUT = (Status.PENDING, Status.UNCONFIRMED)
+ASKED_ABOUT = (Status.PENDING, Status.UNCONFIRMED, Status.COMPLETED)
 START = datetime(2030, 3, 5, 15, 0, tzinfo=UTC)
 #: Ticks before the clock starts, and the least that are measured.
 WARM, LEAST = 5, 20
 
-#: One open row in so many, by its number within its clinic; the others have ended.
+#: By their numbers within a clinic, from the oldest on. The open ones are the newest and so stand
+#: together, as in any table that grows; the others have ended.
 _FILL = """
     INSERT INTO pms_writebacks ({columns})
     SELECT {values} FROM pms_writebacks AS template,
         (SELECT id AS integration_id, clinic_id, organization_id,
                 row_number() OVER (ORDER BY id) AS n FROM pms_integrations) AS integration,
-        generate_series(1, %(each)s) AS place
+        generate_series(%(first)s, %(last)s) AS place
     WHERE template.id = %(template)s
 """
 _VALUES = {
@@ -49,14 +50,13 @@ _VALUES = {
     "organization_id": "integration.organization_id",
     "clinic_id": "integration.clinic_id",
     "integration_id": "integration.integration_id",
-    "status": "CASE WHEN place %% %(open)s = 0 THEN 'pending' ELSE 'completed' END",
+    "status": "CASE WHEN %(open)s THEN 'pending' ELSE 'completed' END",
     "idempotency_key": "concat(integration.n, ' ', place)",
     "external_id": "place::text",
     "created_external_id": "'A' || place",
-    "due_at": "CASE WHEN place %% %(open)s = 0 THEN %(start)s + random() * %(period)s END",
-    "completed_at": "CASE WHEN place %% %(open)s <> 0 "
-    "THEN %(start)s - place * interval '1 hour' END",
-    "created_at": "%(start)s - place * interval '1 hour'",
+    "due_at": "CASE WHEN %(open)s THEN %(start)s + random() * %(period)s END",
+    "completed_at": "CASE WHEN NOT %(open)s THEN %(start)s END",
+    "created_at": "%(start)s - (%(each)s - place) * interval '1 hour'",
 }
 #: The least that looking at as many due rows costs: in the order of the index, up to a batch.
 _RANGE_SCAN = """
@@ -117,16 +117,16 @@ def hammer(number: int, seconds: float, rows: int) -> dict[str, float]:
 
 def ticks(scenario: Scenario, seconds: float) -> dict[str, list[float]]:
     """Let ticks and their floors take turns; returns how many milliseconds each took."""
+    steps: dict[str, Callable[[datetime], None]] = {
+        "as many bare statements": bare_statements,
+        "as many rows of the index": partial(range_scan, scenario.status),
+        "a tick": tick,
+    }
     times: dict[str, list[float]] = defaultdict(list)
     now = START
     began = time.perf_counter()
     while time.perf_counter() < began + seconds or len(times["a tick"]) < WARM + LEAST:
         now += TICK
-        steps: dict[str, Callable[[datetime], object]] = {
-            "as many bare statements": bare_statements,
-            "as many rows of the index": partial(range_scan, scenario.status),
-            "a tick": tick,
-        }
         for what, step in steps.items():
             started = time.perf_counter()
             step(now)
@@ -155,7 +155,7 @@ def bare_statements(now: datetime) -> None:
 
 def range_scan(status: Status, now: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_RANGE_SCAN, [status.value, now, due.BATCH])
+        cursor.execute(_RANGE_SCAN, [status.value, now, due.HAND_OUTS])
         cursor.fetchall()
 
 
@@ -203,7 +203,17 @@ def fill(rows: int) -> None:
     columns = [str(field.column) for field in Writeback._meta.concrete_fields]
     values = [_VALUES.get(column, f"template.{column}") for column in columns]
     statement = _FILL.format(columns=", ".join(columns), values=", ".join(values))
-    as_owner(statement, each=ROWS_OF_CLINIC, open=OPEN_SHARE, template=template.pk, period=PERIOD)
+    ended = ROWS_OF_CLINIC - ROWS_OF_CLINIC // OPEN_SHARE
+    for first_place, last_place, is_open in (1, ended, False), (ended + 1, ROWS_OF_CLINIC, True):
+        as_owner(
+            statement,
+            first=first_place,
+            last=last_place,
+            open=is_open,
+            each=ROWS_OF_CLINIC,
+            template=template.pk,
+            period=PERIOD,
+        )
     as_owner("DELETE FROM pms_writebacks WHERE id = %(template)s", template=template.pk)
 
 

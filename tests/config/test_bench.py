@@ -59,6 +59,21 @@ def test_a_write_is_measured_with_and_without_its_entry(var: Path) -> None:
     assert not (var / "bench").exists()
 
 
+def test_a_tick_of_the_dispatcher_is_measured_beside_its_floors(var: Path) -> None:
+    run = bench(var, "dispatch", "--seconds", "0.1", "--rows", "5000")
+    assert (run.returncode, run.stderr) == (0, "")
+    head, *lines = run.stdout.splitlines()[1:]
+    assert head.split() == ["milliseconds", "p50", "p95"]
+    rows = {line[:52].strip(): [float(part) for part in line[52:].split()] for line in lines}
+    assert list(rows) == [
+        f"{due}, {what}"
+        for due in ("some are due", "all are due for a check", "all are due to be sent")
+        for what in ("as many bare statements", "as many rows of the index", "a tick")
+    ]
+    assert all(0 < p50 <= p95 for p50, p95 in rows.values())
+    assert not (var / "bench").exists()
+
+
 def test_no_process_is_too_few(var: Path) -> None:
     run = bench(var, "budget", "--processes", "0")
     assert run.returncode == 1

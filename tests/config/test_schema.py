@@ -42,7 +42,12 @@ def test_booking_is_documented_with_its_key_and_its_refusals(schema: dict[str, A
 def test_every_ask_is_documented_with_its_key_its_wait_and_its_refusals(
     schema: dict[str, Any],
 ) -> None:
-    asks = [each for each in operations(schema) if "202" in each["responses"]]
+    writeback = {"schema": {"$ref": "#/components/schemas/WritebackDetail"}}
+    asks = [
+        each
+        for each in operations(schema)
+        if each["responses"].get("202", {}).get("content", {}).get("application/json") == writeback
+    ]
     keyed = {
         each["operationId"]
         for each in asks

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Min
 from rest_framework.test import APIClient
 
 from clinics.models import Role
@@ -17,7 +19,9 @@ from integrations.sandbox import RunningSandbox, running
 from integrations.services import import_all
 from tests import make
 from tests.conftest import Clock
+from writebacks import services
 from writebacks.models import Writeback
+from writebacks.requests import Request
 from writebacks.tasks import dispatch
 
 #: The dispatcher's period in the beat schedule, seconds.
@@ -79,10 +83,26 @@ class Practice:
         assert answer.status_code == 202, answer.content
         return Writeback.objects.get(pk=answer.json()["id"])
 
+    def ask(self, asked: Request, **options: Any) -> Writeback:
+        """Ask for anything past the API, as the services take it; the worker sends it at once."""
+        writeback, is_new = services.request(
+            self.integration.clinic, asked, services.Asker(), self.clock.now, **options
+        )
+        assert is_new
+        return writeback
+
     def pass_time(self, seconds: int) -> None:
         """Let time pass with a tick of the dispatcher every few seconds, as beat does."""
         for _ in range(0, seconds, TICK):
             self.clock.advance(TICK)
+            dispatch()
+
+    def pass_until(self, moment: datetime) -> None:
+        """Let time pass as `pass_time` does, but skip the ticks at which nothing is due."""
+        while self.clock.now < moment:
+            due_at = Writeback.objects.aggregate(first=Min("due_at"))["first"] or moment
+            wait = (min(due_at, moment) - self.clock.now).total_seconds()
+            self.clock.advance(max(TICK, math.ceil(wait / TICK) * TICK))
             dispatch()
 
     def see(self, writeback: Writeback) -> dict[str, Any]:

@@ -79,9 +79,10 @@ def nothing_went_above(practice: Practice, calls: int = 200, low: int = 150) -> 
         assert total <= (calls if call.priority == Priority.HIGH else low)
 
 
-def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
-    clock, control = practice.clock, practice.sandbox.control
-    control.knobs(delay="60-60")  # the practice's own computer is slow today
+def from_eleven_to_ten_to_twelve(practice: Practice) -> list[Writeback]:
+    """Heavy usage, then six bookings around the moment from which the background has to wait."""
+    clock = practice.clock
+    practice.sandbox.control.knobs(delay="60-60")  # the practice's own computer is slow today
 
     # 11:00 to 11:43: heavy usage, one call every 18 seconds.
     stand_at(clock, 11, 0)
@@ -95,28 +96,37 @@ def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
     assert practice.calls()[-1] == BOOK
     assert used(practice) == 146
 
-    # 11:45:30: its check is due. The list is the application's call and costs the practice none.
+    # 11:45:30: its check is due. The plan skips it at 146 of 150; here the background has what
+    # it was promised, up to 150.
     stand_at(clock, 11, 45, 30)
-    assert tick(practice) == [LIST]
+    assert tick(practice) == [STATUS]
     assert practice.see(first)["check_count"] == 1
-    assert used(practice) == 146
+    assert used(practice) == 147
 
     # 11:45:40 to 11:46:10: four more bookings. From 150 in total on, the background waits.
     later = []
     for number in range(4):
         stand_at(clock, 11, 45 + (40 + 10 * number) // 60, (40 + 10 * number) % 60)
         later.append(practice.book(f"later {number}", hour=10 + number, patient=number + 1))
-        assert used(practice) == 147 + number
+        assert used(practice) == 148 + number
     assert [practice.see(booking)["status"] for booking in later] == ["pending"] * 4
+    return [first, *later]
 
-    # 11:46:30: the list says that the first is done; who asks for its new id waits for noon.
+
+def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
+    """The plan's story: a list of an unknown closing word leaves each end to a call of its own."""
+    clock = practice.clock
+    practice.sandbox.control.knobs(closing_words=["done", "refused"])
+    first, *later = from_eleven_to_ten_to_twelve(practice)
+
+    # 11:46:30: the list says that the first is over; whether it went well has to wait for noon.
     stand_at(clock, 11, 46, 30)
     assert tick(practice)[-1] == LIST
     seen = practice.see(first)
     assert (seen["status"], seen["waiting_for"]) == ("pending", "waiting_for_budget")
     assert seen["next_check_at"] == "2030-03-05T17:00:00Z"
     assert seen["check_count"] == 1, "a check that could not be made is not spent"
-    assert used(practice) == 150
+    assert used(practice) == 151
 
     # An import is background work, too, and is refused before anything is asked.
     heard = len(practice.calls())
@@ -127,7 +137,7 @@ def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
         import_all(Integration.objects.get())
     made_by_import = practice.calls()[heard:]
     assert made_by_import == ["GET /authorized_practices"], "the application's own call"
-    assert used(practice) == 150
+    assert used(practice) == 151
 
     # 11:50: a booking goes through all the same.
     stand_at(clock, 11, 50)
@@ -135,23 +145,60 @@ def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
         clock.advance(5)
     late = practice.book("late", hour=15, patient=5)
     assert practice.see(late)["status"] == "pending"
-    assert used(practice) == 151
+    assert used(practice) == 152
 
     # Until noon nothing of the practice is asked; what is finished waits.
+    asked = practice.calls().count(STATUS)
     practice.pass_time(int((NOON - clock.now).total_seconds()) - 5)
-    assert STATUS not in practice.calls()
-    assert used(practice) == 151
-    bookings = [first, *later, late]
-    states = {(see["status"], see["waiting_for"]) for see in map(practice.see, bookings)}
-    assert states == {("pending", "waiting_for_budget")}
+    assert practice.calls().count(STATUS) == asked == 1
+    assert used(practice) == 152
+    states = [(see["status"], see["waiting_for"]) for see in map(practice.see, [first, *later])]
+    assert states == [("pending", "waiting_for_budget")] * 5
+    assert practice.see(late)["status"] == "pending"
     assert len(practice.in_pms()) == 6
 
-    # 12:00:00: a new hour. One list and one call for each that is done.
-    clock.advance((NOON - clock.now).total_seconds())
-    assert sorted(tick(practice)) == sorted([LIST, *[STATUS] * 6])
-    assert {practice.see(booking)["status"] for booking in bookings} == {"completed"}
+    # 12:00: a new hour, and with the practice's next check one list and a call for each that is
+    # over: five at most by day, oldest first.
+    heard = len(practice.calls())
+    practice.pass_time(300)
+    assert practice.calls()[heard:] == [LIST, *[STATUS] * 5]
+    assert [practice.see(each)["status"] for each in [first, *later]] == ["completed"] * 5
+    assert practice.see(late)["status"] == "pending"
+    assert used(practice) == 5
+
+    # The sixth comes with the check after that.
+    practice.pass_until(NOON + timedelta(minutes=30))
+    assert practice.see(late)["status"] == "completed"
+    assert practice.calls()[-1] == STATUS
     assert used(practice) == 6
     assert Writeback.objects.exclude(status="completed").count() == 0
+    nothing_went_above(practice)
+
+
+def test_where_the_list_tells_the_end_only_the_ids_wait_for_noon(practice: Practice) -> None:
+    """The list is the application's call: a practice that has none left is told all the same."""
+    clock = practice.clock
+    bookings = from_eleven_to_ten_to_twelve(practice)
+
+    # 11:46:30: nothing is asked of the practice's spent budget, all of the list.
+    stand_at(clock, 11, 46, 30)
+    assert tick(practice) == [LIST]
+    assert practice.see(bookings[0])["status"] == "completed"
+    practice.pass_time(90)
+    states = [practice.see(booking)["status"] for booking in bookings]
+    assert states == ["completed"] * 4 + ["pending"], "the last one waits for the next check"
+    assert practice.calls().count(STATUS) == 1
+    assert used(practice) == 151
+    assert set(Writeback.objects.values_list("created_external_id", flat=True)) == {""}
+
+    practice.pass_time(int((NOON - clock.now).total_seconds()) - 5)
+    assert used(practice) == 151, "their ids are background work, which waits"
+    practice.pass_time(300)
+    assert practice.see(bookings[-1])["status"] == "completed"
+    ids = set(Writeback.objects.values_list("created_external_id", flat=True))
+    assert ids == {made["appointment_sr_no"] for made in practice.in_pms()}
+    assert len(ids) == 5
+    assert used(practice) == 2, "one read for the four, one for the last with its end"
     nothing_went_above(practice)
 
 
@@ -191,14 +238,17 @@ def test_a_practices_own_budget_counts_instead_of_the_usual_one(practice: Practi
     assert [practice.see(each)["status"] for each in bookings[3:]] == ["pending"] * 2 + ["queued"]
     assert used(practice) == 5
 
-    def completed() -> int:
-        return Writeback.objects.filter(status="completed").count()
+    def done() -> tuple[int, int]:
+        completed = Writeback.objects.filter(status="completed")
+        return len(completed), len(completed.exclude(created_external_id=""))
 
+    assert done() == (3, 0), "the list, which is not the practice's call, tells the end"
     hours = []
-    for hour in range(12, 16):
+    for hour in range(12, 15):
         stand_at(practice.clock, hour, 0)
         practice.pass_time(60)
-        hours.append((used(practice), completed()))
-    assert hours == [(2, 1), (2, 3), (2, 5), (1, 6)], "calls of the hour, bookings completed"
+        hours.append((used(practice), *done()))
+    # The hour's calls, bookings completed, ids read.
+    assert hours == [(2, 6, 1), (1, 6, 6), (0, 6, 6)]
     assert len(practice.in_pms()) == 6
     nothing_went_above(practice, calls=5, low=2)

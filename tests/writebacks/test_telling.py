@@ -12,6 +12,7 @@ from django.utils import timezone
 from clinics.models import Role, User
 from integrations.models import Integration
 from tests import make
+from tests.writebacks.rest import desk, wrong
 from webhooks.models import Delivery, Message
 from writebacks import settling
 from writebacks.models import Writeback
@@ -125,3 +126,19 @@ def test_nobody_else_is_mailed(
     with django_capture_on_commit_callbacks(execute=True):
         writeback.advance(Event.CANCELLED, timezone.now())
     assert mail.outbox == []
+
+
+def test_a_person_says_over_rest_that_they_want_to_be_mailed(
+    api: Any, staff: User, integration: Integration
+) -> None:
+    staff.email = ""
+    staff.save()
+    front = desk(api(staff), integration)
+    refused = front.ask("post", f"{front.base}/appointments?email=true", front.slot())
+    assert wrong(refused) == {"email": ["There is no address of yours to mail to."]}
+    assert not Writeback.objects.exists()
+    staff.email = "desk@example.org"
+    staff.save()
+    answer = front.ask("post", f"{front.base}/appointments?email=true", front.slot())
+    assert answer.status_code == 202
+    assert Writeback.objects.get().tells_by_email is True

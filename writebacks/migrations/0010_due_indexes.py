@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             model_name='writeback',
             index=models.Index(
                 fields=['status', 'integration', 'due_at'],
+                include=('organization',),
                 condition=models.Q(('due_at__isnull', False)),
                 name='writeback_due',
             ),
