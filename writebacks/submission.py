@@ -100,8 +100,19 @@ def _not_accepted(writeback: Writeback, error: PmsError, now: datetime, calls: i
             calls=calls,
             waiting_for=error.code,
             submitted_at=None,
-            due_at=error.retry_at or now + backoff.send_wait(writeback.attempts),
+            due_at=error.retry_at or now + backoff.send_wait(_in_vain(writeback, calls)),
         )
+
+
+def _in_vain(writeback: Writeback, calls: int) -> int:
+    """Return how many attempts have failed, this one included.
+
+    Where this one reached the PMS, those that a spent budget or an open breaker held back do not
+    count: they say nothing of how long the PMS or the practice has been away.
+    """
+    if not calls:
+        return writeback.attempts
+    return writeback.events.filter(event=Event.POSTPONED, calls__gt=0).count() + 1
 
 
 def _unconfirmed(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.chaos
 
 def test_every_accepted_request_of_a_short_fault_run_ends_once_or_fails_for_a_true_reason() -> None:
     console = Console(soft_wrap=True)
-    options = Options(count=60, seed=6, minutes=1.1, settle_minutes=5, hurried=True)
+    options = Options(count=50, seed=6, minutes=1, settle_minutes=5, hurried=True)
     report = Run(options, partial(console.print, markup=False, highlight=False))()
     show(report, console)
     assert report.clean
