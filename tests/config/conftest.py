@@ -80,7 +80,14 @@ def run_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a Python script with the project on its path; it is killed when the test ends."""
     started = []
 
-    def start(script: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
+    def start(
+        script: str, *arguments: object, first: Callable[[], None] = lambda: None, **options: Any
+    ) -> subprocess.Popen[str]:
+        def prepare() -> None:
+            # Also where the tests run under nohup, whose deafness programs inherit.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            first()
+
         process = subprocess.Popen(
             [sys.executable, "-c", script, *map(str, arguments)],
             cwd=PROJECT,
@@ -88,9 +95,8 @@ def run_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Also where the tests run under nohup, whose deafness programs inherit.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-            **options,  # type: ignore[call-overload]
+            preexec_fn=prepare,
+            **options,
         )
         started.append(process)
         return process

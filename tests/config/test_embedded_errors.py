@@ -161,7 +161,7 @@ with EmbeddedServices(Path(sys.argv[1]), durable=False) as services:
     print("runs as", *{server.account for server in services.servers})
 """
     enter = functools.partial(account._enter_namespace, 65534)
-    process = run_python(script, var, preexec_fn=enter)
+    process = run_python(script, var, first=enter)
     assert process.communicate(timeout=30)[0] == (
         "runs as Account(user=None, group=None, enter=None)\n"
     )

@@ -45,6 +45,8 @@ def test_all_models_with_encrypted_fields_are_walked() -> None:
         "clinics.Patient": ["first_name", "last_name", "birth_date", "email", "phone"],
         "clinics.Appointment": ["description"],
         "integrations.Integration": ["credential", "error_message", "access_key", "refresh_key"],
+        "webhooks.Endpoint": ["url", "secret", "old_secret"],
+        "webhooks.Message": ["data"],
         "writebacks.Writeback": ["command", "request_body", "error_message"],
         "writebacks.WritebackEvent": ["note"],
     }

@@ -308,7 +308,7 @@ def test_a_mere_look_and_those_who_may_not_ask_nothing(
 
 def test_the_list_of_profiles_says_how_they_stand(profile: Profile, desk: User) -> None:
     html = logged_in(desk).get("/admin/integrations/profile/").content.decode()
-    assert ">works, could say more<" in html
+    assert ">cannot cancel, record payment, set status<" in html
 
 
 def test_the_page_obeys_the_strict_content_policy(profile: Profile, manager: User) -> None:

@@ -1,4 +1,4 @@
-"""Steps that cross each other: a wish and a check under way, an old write and the one in its place."""
+"""Steps that cross each other: wishes and checks under way, an old write and the one after it."""
 
 from __future__ import annotations
 
