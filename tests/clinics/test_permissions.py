@@ -39,6 +39,7 @@ from clinics.models import (
 from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
 from integrations.profiles import start_profile
 from tests import make
+from writebacks.models import Writeback
 
 LOOK = {"view_clinics", "view_patients", "view_writebacks", "view_connections"}
 OPERATE = {"view_clinics", "view_connections", "manage_connections", "manage_access", "operate"}
@@ -253,8 +254,10 @@ def client_of(login: str, world: World) -> APIClient:
         return client
     own = world.clinics["own"]
     narrowed = [own] if login in NARROWED else []
-    text = key_of(own.organization, KEYS[login][0], *narrowed).text
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    issued = key_of(own.organization, KEYS[login][0], *narrowed)
+    # What others asked for, a key that may only ask does not see: tests/writebacks tries that.
+    Writeback.objects.update(requested_by_key=issued.key)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.text}")
     return client
 
 

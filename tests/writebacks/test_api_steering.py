@@ -200,9 +200,9 @@ def test_only_what_is_unconfirmed_is_decided(front: Desk) -> None:
 
 def test_a_program_withdraws_and_repeats_but_does_not_decide(front: Desk) -> None:
     lost, queued = writeback(front, **UNCONFIRMED), writeback(front)
-    program = APIClient()
-    text = key_of(front.integration.organization, ["book"]).text
-    program.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    program, issued = APIClient(), key_of(front.integration.organization, ["book"])
+    program.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.text}")
+    Writeback.objects.update(requested_by_key=issued.key)
     said = {"decision": "completed", "reason": "Looked."}
     assert code(program.post(f"{LIST}/{lost.pk}/decide", said), 403) == "not_for_keys"
     assert program.post(f"{LIST}/{queued.pk}/cancel").status_code == 202
@@ -212,6 +212,20 @@ def test_a_program_withdraws_and_repeats_but_does_not_decide(front: Desk) -> Non
     assert (kept.requested_by, kept.requested_by_key.scopes) == (None, ["book"])
     lost.refresh_from_db()
     assert lost.status == "unconfirmed"
+
+
+@pytest.mark.parametrize("how", ["cancel", "retry", "reconcile", "decide"])
+def test_a_program_that_may_only_ask_does_not_see_what_others_asked_for(
+    front: Desk, how: str
+) -> None:
+    queued = writeback(front)
+    program = APIClient()
+    text = key_of(front.integration.organization, ["book"]).text
+    program.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    answer = program.post(f"{LIST}/{queued.pk}/{how}", headers={"Idempotency-Key": "k"})
+    assert code(answer, 404) == "not_found"
+    queued.refresh_from_db()
+    assert queued.status == "queued"
 
 
 @pytest.mark.parametrize("how", ["cancel", "retry", "reconcile", "decide"])
