@@ -14,7 +14,7 @@ import requests
 
 from config.demo.seed import Login
 
-#: Seconds between two looks at our own API; these cost no call to the PMS.
+#: Seconds to wait before looking at our own API again, where it did not answer.
 LOOK_EVERY = 0.5
 LENGTH = timedelta(minutes=30)
 #: Local hours at which the demo offers a slot, and how many days ahead it looks.
@@ -24,6 +24,10 @@ DAYS_AHEAD = 28
 
 class DemoFailed(Exception):
     """The demo did not show what it should; the message says what is missing."""
+
+
+class SlotTaken(Exception):
+    """Another booking, of a run before this one, holds that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +64,31 @@ class Api:
             page = self._answer(self.http.get(page["next"], timeout=10))
 
     def book(self, clinic_id: str, key: str, body: dict[str, str]) -> tuple[dict[str, Any], str]:
-        """Ask for an appointment; return the writeback and the address to follow."""
+        """Ask for an appointment; return the writeback and the address to follow.
+
+        Raises SlotTaken where somebody else has that time.
+        """
         answer = self.http.post(
             f"{self.base}/clinics/{clinic_id}/appointments",
             json=body,
             headers={"Idempotency-Key": key},
             timeout=10,
         )
+        if answer.status_code == 409 and answer.json()["error"]["code"] == "slot_taken":
+            raise SlotTaken
         return self._answer(answer), answer.headers.get("Location", "")
 
     def follow(self, address: str) -> dict[str, Any] | None:
-        """Return the writeback as it is now, or None while the web or its database is away."""
+        """Return the writeback a second from now, or sooner if it has ended; None while the web or
+        its database is away. Whoever waits so is told as soon as the PMS's schedule allows."""
         try:
-            answer = self.http.get(address, timeout=10)
+            answer = self.http.get(address, params={"wait": "1"}, timeout=10)
         except requests.ConnectionError:
+            answer = None
+        if answer is None or answer.status_code >= 500:
+            time.sleep(LOOK_EVERY)
             return None
-        return None if answer.status_code >= 500 else self._answer(answer)
+        return self._answer(answer)
 
     @staticmethod
     def _answer(answer: requests.Response) -> Any:
@@ -95,11 +108,19 @@ def book_once(
     books do not show the appointment exactly once.
     """
     clinic = api.get("clinics")["results"][0]
-    body = _free_slot(api, clinic)
-    local = datetime.fromisoformat(body["starts_at"]).astimezone(ZoneInfo(clinic["timezone"]))
-    say(f"POST /api/v1/clinics/…/appointments  {clinic['name']}, {local:%a %d %b %H:%M} local time")
     started = time.monotonic()
-    writeback, address = api.book(clinic["id"], str(uuid.uuid4()), body)
+    for body in _free_slots(api, clinic):
+        local = datetime.fromisoformat(body["starts_at"]).astimezone(ZoneInfo(clinic["timezone"]))
+        when = f"{local:%a %d %b %H:%M} local time"
+        say(f"POST /api/v1/clinics/…/appointments  {clinic['name']}, {when}")
+        try:
+            writeback, address = api.book(clinic["id"], str(uuid.uuid4()), body)
+        except SlotTaken:
+            say("409 Conflict: an earlier booking, not ended yet, holds that time")
+        else:
+            break
+    else:
+        raise DemoFailed("No free slot in the next weeks; `make clean` starts the demo afresh.")
     say(f"202 Accepted, Location: {address}")
     writeback = _watch(api, writeback, address, started, say, patience)
     _compare(writeback, clinic, body, sandbox_url)
@@ -110,8 +131,8 @@ def book_once(
     )
 
 
-def _free_slot(api: Api, clinic: dict[str, Any]) -> dict[str, str]:
-    """Return a booking for the first free slot from tomorrow on, as the API wants it."""
+def _free_slots(api: Api, clinic: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Yield bookings for the free slots from tomorrow on, as the API wants them."""
     path = f"clinics/{clinic['id']}"
     patient = api.get(f"{path}/patients")["results"][0]
     practitioner = next(row for row in api.all(f"{path}/practitioners") if row["is_active"])
@@ -130,7 +151,7 @@ def _free_slot(api: Api, clinic: dict[str, Any]) -> dict[str, str]:
         for start in (day.replace(hour=hour) for hour in HOURS):
             end = start + LENGTH
             if all(end <= busy_from or start >= busy_to for busy_from, busy_to in taken):
-                return {
+                yield {
                     "patient": patient["id"],
                     "practitioner": practitioner["id"],
                     "operatory": operatory["id"],
@@ -139,7 +160,6 @@ def _free_slot(api: Api, clinic: dict[str, Any]) -> dict[str, str]:
                     "ends_at": end.isoformat(),
                     "description": "Check-up",
                 }
-    raise DemoFailed("No free slot in the next weeks; `make clean` starts the demo afresh.")
 
 
 def _watch(
@@ -169,7 +189,6 @@ def _watch(
                 f"After {patience.total_seconds():.0f} s the booking still is "
                 f"{writeback['status']} (waiting for: {writeback['waiting_for'] or 'nothing'})."
             )
-        time.sleep(LOOK_EVERY)
     if writeback["status"] != "completed":
         raise DemoFailed(
             f"The booking ended as {writeback['status']}: {writeback['error_message']}"
