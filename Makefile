@@ -21,7 +21,7 @@ demo: .venv/runtime ## the same, but end once the booking is confirmed (exit cod
 	@$(BIN)/python manage.py up --demo --once
 
 test: .venv/dev ## run the test-suite on its own PostgreSQL and Valkey
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev ## format, lint, types, import boundaries, migrations, API schema, tests
 	$(BIN)/ruff format --check .
