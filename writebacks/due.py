@@ -25,6 +25,8 @@ CLAIM = 1000
 #: Queued writes, and integrations of each other status, that a tick hands out at most: with one
 #: every few seconds more than workers do meanwhile, since each of them makes a call.
 HAND_OUTS = 100
+#: The same of queued writes alone, each of which is a row to be moved: a tick stays short.
+WRITES = 60
 #: Queued writes of one integration that a tick hands out at most. Its next share follows once
 #: fewer than half of them are left: so many of its messages stand before another's, and no more.
 SHARE = 20
@@ -176,7 +178,7 @@ def _parameters(status: Status, now: datetime) -> dict[str, Any]:
         "status": status.value,
         "now": now,
         "lease_until": now + LEASE,
-        "hand_outs": HAND_OUTS,
+        "hand_outs": min(HAND_OUTS, WRITES) if status == Status.QUEUED else HAND_OUTS,
         "share": SHARE,
         "half": -(-SHARE // 2),
     }
