@@ -110,6 +110,18 @@ class Session:
         return self.guard.calls
 
 
+def counting(session: Session) -> Callable[[], int]:
+    """Return what tells how many calls the session has made since it was last asked."""
+    counted = session.calls
+
+    def calls_since() -> int:
+        nonlocal counted
+        calls, counted = session.calls - counted, session.calls
+        return calls
+
+    return calls_since
+
+
 def open_session(
     integration: Integration,
     priority: Priority,

@@ -208,11 +208,11 @@ def claim(integration: Integration, status: Status, now: datetime) -> list[Write
 
 
 def wait_until(writebacks: list[Writeback], due_at: datetime) -> None:
-    """Put claimed rows off, where nobody has moved them on meanwhile. Leaves no event: nothing
-    has happened."""
-    for writeback in writebacks:
-        claimed = Writeback.objects.filter(
-            pk=writeback.pk, status=writeback.status, due_at=writeback.due_at
-        )
-        if claimed.update(due_at=due_at):
-            writeback.due_at = due_at
+    """Put rows that were claimed together off, where nobody has moved them on meanwhile. Leaves no
+    event: nothing has happened."""
+    claimed = Writeback.objects.filter(
+        pk__in=[each.pk for each in writebacks],
+        status__in={each.status for each in writebacks},
+        due_at__in={each.due_at for each in writebacks},
+    )
+    claimed.update(due_at=due_at)

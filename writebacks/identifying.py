@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from integrations.contract import Priority
 from integrations.http.errors import PmsError
 from integrations.models import Integration
-from integrations.session import Session, open_session
+from integrations.session import Session, counting, open_session
 from writebacks import backoff, hours, pace
 from writebacks.due import claim
 from writebacks.models import LostRace, Writeback
@@ -51,7 +51,7 @@ def identify(integration_id: UUID | str, clock: Clock) -> int:
     except PmsError as error:
         _not_now(writebacks, error, clock())
         return len(writebacks)
-    _read(session, writebacks, clock)
+    _read(session, writebacks, clock, hours.by_day(clock(), integration.clinic.zone))
     return len(writebacks)
 
 
@@ -66,25 +66,18 @@ def identify_now(
         return
     now = clock()
     paced = hours.by_day(now, integration.clinic.zone)
-    urgent = any(each.dependents.exists() for each in confirmed)
-    if paced and not pace.may_ask(integration, now) and not urgent:
+    spent = paced and not pace.may_ask(integration, now)
+    if spent and not any(each.dependents.exists() for each in confirmed):
         return
-    _read(session, confirmed, clock)
+    _read(session, confirmed, clock, paced)
 
 
-def _read(session: Session, writebacks: Sequence[Writeback], clock: Clock) -> None:
+def _read(session: Session, writebacks: Sequence[Writeback], clock: Clock, by_day: bool) -> None:
     """Read ids, and keep each as it comes. A call that several share is counted for the first."""
     unread = {writeback.external_id: writeback for writeback in writebacks}
-    counted = session.calls
-
-    def calls_since() -> int:
-        nonlocal counted
-        calls, counted = session.calls - counted, session.calls
-        return calls
-
+    calls_since = counting(session)
     sent = [writeback.sent() for writeback in writebacks]
-    paced = hours.by_day(clock(), writebacks[0].clinic.zone)
-    singly = backoff.SINGLE_IDS if paced else None
+    singly = backoff.SINGLE_IDS if by_day else None
     try:
         for reference, created_id in session.adapter.created_ids(sent, clock(), singly):
             found = {"created_external_id": created_id, "due_at": None}
@@ -112,8 +105,7 @@ def _later(writeback: Writeback, now: datetime, calls: int) -> None:
 
 
 def _not_now(writebacks: Sequence[Writeback], error: PmsError, now: datetime) -> None:
-    for writeback in writebacks:
-        due_at = error.retry_at or now + backoff.ask_wait(1)
-        Writeback.objects.filter(pk=writeback.pk, status=Status.COMPLETED).exclude(
-            due_at=None
-        ).update(due_at=due_at)
+    unread = Writeback.objects.filter(
+        pk__in=[each.pk for each in writebacks], status=Status.COMPLETED, due_at__isnull=False
+    )
+    unread.update(due_at=error.retry_at or now + backoff.ask_wait(1))

@@ -14,7 +14,7 @@ from uuid import UUID
 from integrations.contract import Outcome, Priority, State
 from integrations.http.errors import PmsError
 from integrations.models import Integration
-from integrations.session import Session, open_session
+from integrations.session import Session, counting, open_session
 from writebacks import backoff, hours, pace
 from writebacks.due import claim, wait_until
 from writebacks.identifying import identify_now
@@ -75,36 +75,39 @@ def _withdraw(integration: Integration, writebacks: list[Writeback], clock: Cloc
     not know of these, it may not know yet. They come due again by themselves.
     """
     untried: set[str] = set()
-    try:
-        session = open_session(integration, Priority.HIGH, clock, correlation="withdraw")
-    except PmsError as error:
-        for writeback in writebacks:
-            could_not_ask(writeback, error, clock(), 0)
+    session = session_or_wait(integration, writebacks, clock, "withdraw", Priority.HIGH)
+    if session is None:
         return {writeback.external_id for writeback in writebacks}
+    calls_since = counting(session)
     for writeback in writebacks:
-        counted = session.calls
         with alone(writeback, clock):
             try:
                 gone = session.adapter.withdraw(writeback.external_id)
             except PmsError as error:
+                calls = calls_since()
                 if not error.may_have_happened:
                     untried.add(writeback.external_id)
-                    could_not_ask(writeback, error, clock(), session.calls - counted)
+                    could_not_ask(writeback, error, clock(), calls)
                 continue
             # Else it was carried out, or taken back by a call whose answer was lost: the check,
             # which comes next, tells.
+            calls = calls_since()
             if gone:
-                writeback.advance(Event.CANCELLED, clock(), calls=session.calls - counted)
+                writeback.advance(Event.CANCELLED, clock(), calls=calls)
     return untried
 
 
 def session_or_wait(
-    integration: Integration, writebacks: list[Writeback], clock: Clock, correlation: str
+    integration: Integration,
+    writebacks: list[Writeback],
+    clock: Clock,
+    correlation: str,
+    priority: Priority = Priority.LOW,
 ) -> Session | None:
-    """Return a session for background work, or None where the integration is not usable; then
-    the writebacks wait."""
+    """Return a session, for background work unless said otherwise, or None where the integration
+    is not usable; then the writebacks wait."""
     try:
-        return open_session(integration, Priority.LOW, clock, correlation=correlation)
+        return open_session(integration, priority, clock, correlation=correlation)
     except PmsError as error:
         for writeback in writebacks:
             could_not_ask(writeback, error, clock(), 0)
@@ -120,13 +123,7 @@ def ask(
     the first of them.
     """
     open_writes = {writeback.external_id: writeback for writeback in writebacks}
-    counted = session.calls
-
-    def calls_since() -> int:
-        nonlocal counted
-        calls, counted = session.calls - counted, session.calls
-        return calls
-
+    calls_since = counting(session)
     sent = [writeback.sent() for writeback in writebacks]
     try:
         for reference, outcome in session.adapter.outcomes(sent, clock(), singly):
