@@ -66,6 +66,26 @@ class ControlClient:
         )
         return found
 
+    def change(
+        self,
+        office_id: str,
+        kind: str,
+        action: str,
+        id: str = "",
+        *,
+        into: str = "",
+        **values: object,
+    ) -> str:
+        """Do what the practice's own people would, and return the record's id; see `pms.Change`."""
+        body = {"kind": kind, "action": action, "id": id, "into": into, "values": values}
+        done: str = self._call("POST", "/records", {"office_id": office_id, **body})["id"]
+        return done
+
+    def truth(self, office_id: str) -> dict[str, Any]:
+        """Return the patients and appointments as they are at the practice; see `pms.Pms.truth`."""
+        found: dict[str, Any] = self._call("GET", "/truth", query={"office_id": office_id})
+        return found
+
     def credentials(self) -> dict[str, Any]:
         """Return what a client needs to begin, by PMS."""
         found: dict[str, Any] = self._call("GET", "/credentials")

@@ -9,6 +9,10 @@
     POST  /control/reset         the world as it was at the beginning
     GET   /control/credentials   what a client needs to begin, by PMS
     GET   /control/books         what was done by writes, and which write did it; ?office_id=
+    POST  /control/records       {"office_id": "D10001", "kind": "patient", "action": "update",
+                                 "id": "1001", "values": {...}}: what the practice's own people do;
+                                 see `pms.Change`
+    GET   /control/truth         all patients and appointments of ?office_id= as they are now
     GET   /control/calls         every call to a PMS, oldest first; ?office_id=, ?limit= newest ones
 
 Control calls are neither counted nor struck by faults.
@@ -24,6 +28,7 @@ from werkzeug.wrappers import Request, Response
 
 from .faults import Fault, Order
 from .knobs import WrongKnob, seconds, whole
+from .pms import ACTIONS, Change, Pms, WrongChange
 
 if TYPE_CHECKING:
     from .application import Sandbox
@@ -41,6 +46,8 @@ _RULES = Map(
         Rule("/control/reset", methods=["POST"], endpoint="reset"),
         Rule("/control/credentials", methods=["GET"], endpoint="credentials"),
         Rule("/control/books", methods=["GET"], endpoint="books"),
+        Rule("/control/records", methods=["POST"], endpoint="change_record"),
+        Rule("/control/truth", methods=["GET"], endpoint="truth"),
         Rule("/control/calls", methods=["GET"], endpoint="calls"),
     ]
 )
@@ -62,7 +69,7 @@ class Control:
             return _json(getattr(self, f"_{endpoint}")(request))
         except HTTPException as error:
             return _json({"error": f"{request.method} {request.path}: {error.name}"}, error.code)
-        except (Refused, WrongKnob) as error:
+        except (Refused, WrongKnob, WrongChange) as error:
             return _json({"error": str(error)}, 400)
 
     def _knobs(self, request: Request) -> dict[str, object]:
@@ -135,6 +142,31 @@ class Control:
             if wanted in (None, office_id)
         }
         return {"offices": offices, "applications": self._counts("app_id")}
+
+    def _change_record(self, request: Request) -> dict[str, str]:
+        body = _body(request)
+        pms, office_id = self._pms(body.pop("office_id", None))
+        try:
+            change = Change(**body)
+        except TypeError:
+            raise Refused("a change has office_id, kind, action, id, into and values") from None
+        if change.action not in ACTIONS.get(change.kind, ()):
+            raise Refused(f"kind and action must be one of: {ACTIONS}")
+        self._sandbox.settle()
+        return {"id": pms.change(office_id, change)}
+
+    def _truth(self, request: Request) -> dict[str, Any]:
+        pms, office_id = self._pms(request.args.get("office_id"))
+        self._sandbox.settle()
+        return pms.truth(office_id)
+
+    def _pms(self, office_id: object) -> tuple[Pms, str]:
+        """Return the PMS that an office is in, and the office's id."""
+        known = self._office(office_id)
+        for pms in self._sandbox.mounted:
+            if known in pms.office_ids:
+                return pms, str(known)
+        raise Refused("office_id must be given")
 
     def _calls(self, request: Request) -> list[dict[str, Any]]:
         office_id = self._office(request.args.get("office_id"))

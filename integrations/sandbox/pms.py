@@ -1,7 +1,7 @@
 """What the sandbox's shared parts and one simulated PMS know of each other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from werkzeug.wrappers import Request, Response
@@ -20,6 +20,35 @@ class Stage:
     clock: Clock
     books: Books
     knobs: Knobs
+
+
+class WrongChange(ValueError):
+    """A change that cannot be made at the practice; the text says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that the practice's own people do in their system, in words that suit every PMS.
+
+    `kind` is patient or appointment. `action` is one of ACTIONS. `id` is the PMS's id of the record
+    ("" to create one), `into` the patient that a merge leaves. `values` of a patient: first_name,
+    last_name, birth_date (yyyy-mm-dd or ""), email, phone; of an appointment: patient_id,
+    practitioner_id, location_id, operatory_id, starts_at (ISO 8601 with an offset), minutes,
+    description. What is not named gets a usual value, or stays as it is.
+    """
+
+    kind: str
+    action: str
+    id: str = ""
+    into: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: What can be done, by kind. Which of these a PMS knows is its own matter: others are WrongChange.
+ACTIONS = {
+    "patient": ("create", "update", "archive", "unarchive", "merge", "delete"),
+    "appointment": ("create", "update", "cancel", "no_show", "complete", "archive", "delete"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,3 +93,16 @@ class Pms(Protocol):
 
     def made(self, office_id: str) -> dict[str, Any]:
         """Return what came about at an office through writes, and the writes themselves."""
+
+    def change(self, office_id: str, change: Change) -> str:
+        """Make a change at the practice, and return the id of the record. Raises WrongChange."""
+
+    def truth(self, office_id: str) -> dict[str, Any]:
+        """Return what is true at the practice now, in the words of `Change`.
+
+        {"patients": {id: {first_name, last_name, birth_date, email, phone, is_active}},
+        "appointments": {id: {patient_id, practitioner_id, location_id, starts_at, ends_at (UTC),
+        status, description}}}. `status` is booked, arrived, fulfilled, cancelled or noshow. An
+        archived patient is there and not active; whatever was deleted or merged into another, and
+        an archived appointment, is not there.
+        """
