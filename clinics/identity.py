@@ -80,6 +80,13 @@ def phone_of(patient: Patient) -> str:
     return normal_phone(patient.phone, region_of(patient.clinic.timezone))
 
 
+def other_phone_of(patient: Patient) -> str:
+    """Return the normal form of the patient's second telephone number."""
+    if not patient.other_phone:
+        return ""
+    return normal_phone(patient.other_phone, region_of(patient.clinic.timezone))
+
+
 def email_of(patient: Patient) -> str:
     """Return the normal form of the patient's e-mail address."""
     return normal_email(patient.email)

@@ -172,6 +172,14 @@ class Clinic(models.Model):
         return ZoneInfo(self.timezone)
 
 
+class RecordQuerySet(models.QuerySet):
+    """Records by whether the PMS still has them."""
+
+    def present(self) -> Self:
+        """Return those that the PMS still has, as far as we know."""
+        return self.filter(removed_at=None)
+
+
 class Record(models.Model):
     """What every row has that mirrors one record of a PMS."""
 
@@ -194,9 +202,23 @@ class Record(models.Model):
     sync_status = models.CharField(
         max_length=10, choices=SyncStatus, default=SyncStatus.SYNCED, editable=False
     )
+    sync_errors = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Why its newest state is not here."
+    )
     last_synced_at = models.DateTimeField(null=True, editable=False)
+    made_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it came to be in the PMS, if that tells."
+    )
+    changed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was last changed in the PMS, if that tells."
+    )
+    removed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was found to be no more in the PMS."
+    )
     created_at = models.DateTimeField(default=utc_now, editable=False)
     updated_at = models.DateTimeField(default=utc_now, editable=False)
+
+    objects = RecordQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -244,6 +266,20 @@ class Operatory(Record):
         return self.name
 
 
+class AppointmentType(Record):
+    """A kind of visit."""
+
+    name = models.CharField(max_length=200)
+    minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Its usual length; empty where the PMS tells none."
+    )
+    is_active = models.BooleanField(default=True)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="appointment_types")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Patient(Record):
     """A person treated at a clinic."""
 
@@ -252,13 +288,18 @@ class Patient(Record):
     birth_date = EncryptedDateField(null=True, blank=True)
     email = EncryptedCharField(max_length=254, blank=True)
     phone = EncryptedCharField(max_length=40, blank=True)
+    other_phone = EncryptedCharField(max_length=40, blank=True)
     is_active = models.BooleanField(default=True)
     guarantor_id = models.CharField(
         max_length=200, blank=True, help_text="The PMS's id of whose account the costs go to."
     )
+    merged_into_id = models.CharField(
+        max_length=200, blank=True, help_text="The PMS's id of whom it was merged into."
+    )
 
     # What clinics/search.py finds a patient by.
     phone_index = BlindIndexField(normal=identity.phone_of)
+    other_phone_index = BlindIndexField(normal=identity.other_phone_of)
     email_index = BlindIndexField(normal=identity.email_of)
     name_index = BlindIndexField(normal=identity.name_of)
 
@@ -266,6 +307,7 @@ class Patient(Record):
         # The hash comes first: it alone leaves a row or two, whichever clinics are searched.
         indexes = [
             models.Index(fields=["phone_index", "clinic"], name="patient_phone"),
+            models.Index(fields=["other_phone_index", "clinic"], name="patient_other_phone"),
             models.Index(fields=["email_index", "clinic"], name="patient_email"),
             models.Index(fields=["name_index", "clinic"], name="patient_name"),
         ]
@@ -304,8 +346,18 @@ class Appointment(Record):
     operatory = models.ForeignKey(
         Operatory, on_delete=models.PROTECT, null=True, blank=True, related_name="appointments"
     )
+    appointment_type = models.ForeignKey(
+        AppointmentType,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="appointments",
+    )
+    #: What it names by ids of the PMS that we do not know yet: {"patient": "4711"}.
+    unresolved = models.JSONField(default=dict, blank=True, editable=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=20, choices=AppointmentStatus)
     pms_status = models.CharField(max_length=100, blank=True, help_text="The PMS's own word.")
     description = EncryptedCharField(max_length=500, blank=True)
@@ -321,6 +373,9 @@ class Appointment(Record):
             models.Index(fields=["clinic", "starts_at"], name="appointment_day"),
             # For what overlaps a time: led by the end, since most visits have ended long ago.
             models.Index(fields=["clinic", "ends_at", "starts_at"], name="appointment_overlap"),
+            models.Index(
+                fields=["clinic"], condition=~Q(unresolved={}), name="appointment_unresolved"
+            ),
         ]
 
     def __str__(self) -> str:

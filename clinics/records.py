@@ -12,13 +12,17 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PmsRecord:
-    """The common part: the PMS's id, and a hash that changes when any field does."""
+    """The common part: the PMS's id, and a hash that changes when what it says does."""
 
     external_id: str
+    #: When it came to be in the PMS, and when it was last changed there, as far as the PMS tells.
+    made_at: datetime | None = None
+    changed_at: datetime | None = None
 
     def payload_hash(self) -> str:
-        """Return 64 hex digits over all fields (SHA-256)."""
-        text = repr(sorted(asdict(self).items()))
+        """Return 64 hex digits over all fields but `changed_at` (SHA-256)."""
+        told = {name: value for name, value in asdict(self).items() if name != "changed_at"}
+        text = repr(sorted(told.items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -47,6 +51,15 @@ class OperatoryRecord(PmsRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentTypeRecord(PmsRecord):
+    """A kind of visit; `minutes` is its usual length, None where the PMS tells none."""
+
+    name: str
+    minutes: int | None
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatientRecord(PmsRecord):
     """A patient."""
 
@@ -56,6 +69,8 @@ class PatientRecord(PmsRecord):
     email: str
     phone: str
     is_active: bool
+    #: A second number, where the PMS has several: at home, at work.
+    other_phone: str = ""
     #: Whose account the patient's costs go to; the patient's own id for most.
     guarantor_id: str = ""
 
@@ -73,10 +88,25 @@ class AppointmentRecord(PmsRecord):
     status: str
     pms_status: str
     description: str
+    appointment_type_id: str = ""
+    cancelled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """The PMS says that a record is no more: deleted, or merged into another one."""
+
+    external_id: str
+    merged_into: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record that cannot be kept; `reason` names what is wrong with it, never a value of it."""
+    """A record that cannot be kept; `reason` names what is wrong with it, never a value of it.
+
+    `external_id` is the PMS's id where that can be read: the record is there, so a full pass must
+    not take it for vanished.
+    """
 
     reason: str
+    external_id: str = ""

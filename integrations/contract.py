@@ -9,18 +9,26 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
-from clinics.records import (
-    AppointmentRecord,
-    LocationRecord,
-    OperatoryRecord,
-    PatientRecord,
-    PractitionerRecord,
-    Unreadable,
-)
+from clinics.records import PatientRecord, PmsRecord, Removed, Unreadable
 from integrations.commands import BookAppointment, Command
+from integrations.quality import Rule, Standing
+from integrations.queries import (
+    Ability,
+    Account,
+    Balance,
+    Changes,
+    Coverage,
+    Feed,
+    FreeTime,
+    FreeTimes,
+    Page,
+    PatientQuery,
+    Payment,
+    Resource,
+)
 
 
 class Priority(enum.StrEnum):
@@ -66,6 +74,16 @@ class RateSignal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialField:
+    """One thing that the vendor gave the practice to let us in."""
+
+    name: str
+    label: str
+    #: Nobody looks over a shoulder: it is asked for without an echo.
+    is_secret: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Facts about a PMS that the rest of Frontdesk needs without asking its code."""
 
@@ -75,6 +93,16 @@ class Manifest:
     operations: frozenset[str]
     #: How far back the PMS tells the outcome of a write.
     look_back: timedelta
+    #: The lists that it has, each with how it tells what changed.
+    lists: Mapping[Resource, Changes]
+    #: What it can be asked beside its lists.
+    abilities: frozenset[Ability]
+    #: Records of a page: as many as the PMS gives, since fewer, larger pages cost fewer calls.
+    page_size: int
+    #: What `manage.py connect` asks for, in that order.
+    credential: tuple[CredentialField, ...]
+    #: How far the adapter has come, by rule; tests/integrations/contract holds it to it.
+    quality: Mapping[Rule, Standing]
     #: Operations that only some systems behind it take; a profile says whether this one does.
     per_system: frozenset[str] = frozenset()
     #: Whether a write that it accepted and has not carried out can be taken back.
@@ -102,9 +130,13 @@ class State(enum.StrEnum):
 class Receipt:
     """A PMS's answer to an accepted write: its id for the write, and whether it is done."""
 
+    #: Unique among the practice's writes, also where the PMS answers at once and has no ids for
+    #: them: then made of the record and what was done to it, as `find` would tell it.
     reference: str
     state: State = State.PENDING
     created_id: str = ""
+    #: What people should know of a write that was done, say that it overlaps another appointment.
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,25 +218,41 @@ class TokenSource(Protocol):
 
 
 class Adapter(Protocol):
-    """One PMS. Every method may raise what `integrations.http.errors` names."""
+    """One PMS. Every method may raise what `integrations.http.errors` names.
+
+    What the manifest does not name is not asked: of the single questions those of `abilities`, of
+    the writes those of `operations`.
+    """
 
     manifest: ClassVar[Manifest]
 
     def issue_token(self, refresh_value: str) -> Token:
         """Get a new key: by the refresh key where there is one, else from the credential."""
 
-    def locations(self) -> Iterator[LocationRecord | Unreadable]: ...
+    def verify(self) -> Account:
+        """Return whom the credential lets in, for as few calls as that takes (one)."""
 
-    def practitioners(self) -> Iterator[PractitionerRecord | Unreadable]: ...
+    def page(self, feed: Feed, position: str, now: datetime) -> Page:
+        """Read one page of a list, from a position that an earlier page told, or "" for the first.
 
-    def operatories(self) -> Iterator[OperatoryRecord | Unreadable]: ...
+        One call, where the PMS allows it. Each record of the page is told, in the PMS's order: one
+        that cannot be read as Unreadable. Raises NotReady while the PMS itself is still loading.
+        """
 
-    def patients(self) -> Iterator[PatientRecord | Unreadable]: ...
+    def lookup(self, resource: Resource, external_id: str) -> PmsRecord | Removed | Unreadable:
+        """Read one patient or appointment by its id; Removed where the PMS has none."""
 
-    def appointments(
-        self, first: date, last: date, timezones: Mapping[str, str]
-    ) -> Iterator[AppointmentRecord | Unreadable]:
-        """Yield what starts on these local dates; `timezones` maps location id → IANA name."""
+    def search_patients(self, query: PatientQuery) -> list[PatientRecord]:
+        """Ask the PMS whom it knows by that; at most one page of them."""
+
+    def free_times(self, asked: FreeTimes, now: datetime) -> list[FreeTime] | None:
+        """Return the free times by the PMS's own list, in order; None where it does not say."""
+
+    def balance(self, patient_id: str) -> Balance | None: ...
+
+    def payments(self, patient_id: str) -> list[Payment]: ...
+
+    def coverages(self, patient_id: str) -> list[Coverage]: ...
 
     def vocabulary(self) -> Vocabulary:
         """Read the PMS's lists of words. A list that it refuses stays empty and stops no other."""

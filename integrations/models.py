@@ -59,6 +59,11 @@ class Integration(models.Model):
         max_length=100, help_text="The vendor's id of the practice (Sikka: office_id)."
     )
     credential = EncryptedJSONField(default=dict)
+    options = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How a PMS that is described by data is spoken to: docs/rest.md. No secrets.",
+    )
     status = models.CharField(
         max_length=20, choices=IntegrationStatus, default=IntegrationStatus.SETUP_REQUIRED
     )

@@ -20,9 +20,25 @@ def manifest(pms: str) -> Manifest:
     return found
 
 
+def base_url(pms: str, credential: Mapping[str, Any]) -> str:
+    """Return where the vendor's API is for this credential; "" where only the practice knows."""
+    found: str = import_module(ADAPTERS[pms]).base_url(credential)
+    return found
+
+
 def connect(
-    pms: str, client: Client, account: str, credential: Mapping[str, Any], tokens: TokenSource
+    pms: str,
+    client: Client,
+    account: str,
+    credential: Mapping[str, Any],
+    options: Mapping[str, Any],
+    tokens: TokenSource,
 ) -> Adapter:
-    """Return an adapter for one account of a PMS. Raises ValueError for an unusable credential."""
-    adapter: Adapter = import_module(ADAPTERS[pms]).connect(client, account, credential, tokens)
+    """Return an adapter for one account of a PMS.
+
+    `options` describe a PMS that is known by data alone; others ignore them. Raises ValueError for
+    what is unusable.
+    """
+    module = import_module(ADAPTERS[pms])
+    adapter: Adapter = module.connect(client, account, credential, options, tokens)
     return adapter

@@ -148,7 +148,12 @@ def open_session(
     tokens = StoredTokens(integration, clock)
     try:
         adapter = registry.connect(
-            integration.pms, client, integration.account, integration.credential, tokens
+            integration.pms,
+            client,
+            integration.account,
+            integration.credential,
+            integration.options,
+            tokens,
         )
     except (KeyError, ValueError) as error:
         raise NotAuthorized(f"The integration is not set up: {error}") from error

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from integrations.contract import RateSignal, Scope
 from integrations.http import retry, transport
+from integrations.http.transport import Params
 from integrations.http.errors import NoAnswer, PmsError
 
 
@@ -88,13 +89,16 @@ class Client:
         dialect: Dialect,
         scopes: Sequence[Scope],
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         json: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
         timeout: tuple[float, float] | None = None,
+        reads: bool = False,
     ) -> Reply:
         """Return a successful answer, or raise the PmsError that says why there is none.
 
-        A read that failed on the way is repeated a few times within about a second; every
+        The body is `json`, or the fields of a `form`. `reads` says that a POST changes nothing. A
+        read that failed on the way is repeated a few times within about a second; every
         attempt asks the guard first, and so spends a call.
         """
 
@@ -109,6 +113,7 @@ class Client:
                 },
                 params=params or {},
                 json=json,
+                form=form,
                 timeout=timeout or self.timeout,
                 is_sandbox=self.is_sandbox,
             )
@@ -122,7 +127,9 @@ class Client:
             except PmsError as error:
                 # Spreads callers out, no more: nothing depends on its being unpredictable.
                 jitter = random.random()  # noqa: S311
-                decision = retry.decide(number, error, method, jitter, time.monotonic() - started)
+                decision = retry.decide(
+                    number, error, "GET" if reads else method, jitter, time.monotonic() - started
+                )
                 if isinstance(decision, retry.Stop):
                     raise
                 self.wait(decision.wait)

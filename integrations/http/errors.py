@@ -69,6 +69,12 @@ class CircuitOpen(PmsError):
     code = "pms_away"
 
 
+class NotReady(PmsError):
+    """The PMS is loading the practice's data itself: what is read now would lack some of it."""
+
+    code = "not_ready"
+
+
 class Throttled(PmsError):
     """The PMS answered 429: it did nothing, and wants fewer calls."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -39,6 +39,9 @@ UNSENDABLE: Final = (
     requests.exceptions.MissingSchema,
 )
 
+#: What stands behind the ? of an address; a name that comes several times as pairs.
+Params = Mapping[str, str] | Sequence[tuple[str, str]]
+
 _local = threading.local()
 
 
@@ -56,8 +59,9 @@ def send(
     url: str,
     *,
     headers: Mapping[str, str],
-    params: Mapping[str, str],
+    params: Params,
     json: Mapping[str, Any] | None,
+    form: Mapping[str, str] | None = None,
     timeout: tuple[float, float],
     is_sandbox: bool,
 ) -> Answer:
@@ -73,8 +77,9 @@ def send(
             method,
             url,
             headers=dict(headers),
-            params=dict(params),
+            params=list(params.items()) if isinstance(params, Mapping) else list(params),
             json=json,
+            data=form,
             timeout=timeout,
             allow_redirects=False,
         )

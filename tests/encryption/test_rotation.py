@@ -42,7 +42,14 @@ def test_all_models_with_encrypted_fields_are_walked() -> None:
         for rows in rotation.querysets()
     }
     assert found == {
-        "clinics.Patient": ["first_name", "last_name", "birth_date", "email", "phone"],
+        "clinics.Patient": [
+            "first_name",
+            "last_name",
+            "birth_date",
+            "email",
+            "phone",
+            "other_phone",
+        ],
         "clinics.Appointment": ["description"],
         "integrations.Integration": ["credential", "error_message", "access_key", "refresh_key"],
         "webhooks.Endpoint": ["url", "secret", "old_secret"],

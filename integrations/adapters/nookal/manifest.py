@@ -18,4 +18,9 @@ MANIFEST = Manifest(
     # Nookal answers a write at once and keeps no list of writes; the record itself is the proof,
     # and it stays. After a week of looking a person decides: Frontdesk's own choice.
     look_back=timedelta(days=7),
+    lists={},
+    abilities=frozenset(),
+    page_size=100,
+    credential=(),
+    quality={},
 )

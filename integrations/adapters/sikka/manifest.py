@@ -35,6 +35,11 @@ MANIFEST = Manifest(
     withdraws=True,
     # One query of the list of writes may span 7 days (documented).
     look_back=timedelta(days=7),
+    lists={},
+    abilities=frozenset(),
+    page_size=1000,
+    credential=(),
+    quality={},
 )
 
 #: Rows of a page: the documented maximum is 5,000; fewer, larger pages cost fewer calls.
