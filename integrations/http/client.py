@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from integrations.contract import RateSignal, Scope
 from integrations.http import retry, transport
-from integrations.http.transport import Params
 from integrations.http.errors import NoAnswer, PmsError
+from integrations.http.transport import Params
 
 
 @dataclass(frozen=True, slots=True)
