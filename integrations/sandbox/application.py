@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
 
+from . import webhooks
 from .books import Books, stamp
 from .chance import draw
 from .clock import Clock
@@ -94,7 +95,8 @@ class Sandbox:
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/control"):
             with self.stage.books.transaction():
-                return self._control.answer(request)
+                answer = self._control.answer(request)
+            return answer if isinstance(answer, Response) else webhooks.sent(answer)
         for pms in self.mounted:
             if request.path.startswith(pms.prefix):
                 return self._call(pms, request)
@@ -111,6 +113,8 @@ class Sandbox:
             self._note(request, answer, strike)
         if answer is None or (strike and strike.fault is Fault.LOST_ANSWER):
             raise ConnectionDropped("the sandbox was asked to drop this connection")
+        if answer.late:
+            self._sleep(answer.late)
         if strike and strike.fault is Fault.SLOW:
             self._sleep(strike.seconds)
         if strike and strike.fault is Fault.GARBAGE:
