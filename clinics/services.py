@@ -11,14 +11,16 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.db.models import CharField
 
-from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner, Record
+from clinics.models import Appointment, AppointmentType, Clinic, Location, Operatory, Patient, Practitioner, Record
 from clinics.records import (
     AppointmentRecord,
+    AppointmentTypeRecord,
     LocationRecord,
     OperatoryRecord,
     PatientRecord,
     PmsRecord,
     PractitionerRecord,
+    Removed,
 )
 from encryption.blind import BlindIndexField, keyed_hash
 
@@ -27,6 +29,7 @@ TABLES: Mapping[type[PmsRecord], type[Record]] = {
     LocationRecord: Location,
     PractitionerRecord: Practitioner,
     OperatoryRecord: Operatory,
+    AppointmentTypeRecord: AppointmentType,
     PatientRecord: Patient,
     AppointmentRecord: Appointment,
 }
@@ -36,6 +39,7 @@ REFERENCES: Mapping[str, type[Record]] = {
     "practitioner_id": Practitioner,
     "location_id": Location,
     "operatory_id": Operatory,
+    "appointment_type_id": AppointmentType,
 }
 
 #: Texts that are ids of the PMS, beside the record's own.
@@ -52,6 +56,8 @@ class Stored:
     updated: int = 0
     unchanged: int = 0
     unreadable: int = 0
+    removed: int = 0
+    failed: tuple[tuple[str, str], ...] = ()
 
     def __add__(self, other: Stored) -> Stored:
         return Stored(
@@ -59,6 +65,8 @@ class Stored:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
             self.unreadable + other.unreadable,
+            self.removed + other.removed,
+            self.failed + other.failed,
         )
 
 
@@ -102,6 +110,8 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
                 *(name for name in changed[0] if name != "external_id"),
                 *(each.name for each in table._meta.fields if isinstance(each, BlindIndexField)),
                 "sync_status",
+                "sync_errors",
+                "removed_at",
                 "last_synced_at",
                 "updated_at",
             ],
@@ -145,3 +155,14 @@ def _resolve(clinic: Clinic, rows: list[dict[str, Any]]) -> None:
             if named and row[field] is None:
                 text = f"{row['payload_hash']} without {field}"
                 row["payload_hash"] = hashlib.sha256(text.encode()).hexdigest()
+
+
+def remove(clinic: Clinic, table: type[Record], removed: Iterable[Removed], *, now: datetime) -> int:
+    """Temporary."""
+    ids = [each.external_id for each in removed]
+    return table._default_manager.filter(clinic=clinic, external_id__in=ids, removed_at=None).update(removed_at=now)
+
+
+def resolve(clinic: Clinic, *, now: datetime) -> int:
+    """Temporary."""
+    return 0
