@@ -16,6 +16,8 @@ from .control import Control
 from .faults import REFUSALS, Fault, Faults, Strike
 from .knobs import Knobs, WrongKnob
 from .pms import Answer, Pms, Stage
+from .rest import RestApi
+from .rest.api import TABLES as REST_TABLES
 from .server import ConnectionDropped
 from .sikka import SikkaApi
 from .sikka.api import TABLES as SIKKA_TABLES
@@ -41,10 +43,10 @@ class Sandbox:
         clock = clock or Clock()
         self._first_clock = clock.saved()
         self._sleep = sleep
-        books = Books(state, seed=seed, tables=SIKKA_TABLES)
+        books = Books(state, seed=seed, tables=(*SIKKA_TABLES, *REST_TABLES))
         self.stage = Stage(seed, clock, books, self._first_knobs)
         self.faults = Faults(seed)
-        self.mounted: list[Pms] = [SikkaApi(self.stage)]
+        self.mounted: list[Pms] = [SikkaApi(self.stage), RestApi(self.stage)]
         self._control = Control(self)
         with books.transaction():
             if books.fresh:

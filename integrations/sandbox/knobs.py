@@ -68,6 +68,12 @@ def zone(value: object) -> str:
         raise ValueError("must be the IANA name of a time zone, like UTC") from None
 
 
+def paging(value: object) -> str:
+    if value not in ("page", "offset", "cursor", "link"):
+        raise ValueError("must be page, offset, cursor or link")
+    return str(value)
+
+
 def closing_words(value: object) -> tuple[str, str]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError('must be two words, ["completed", "failed"]')
@@ -111,6 +117,12 @@ class Knobs:
                       loadeddate. Unverified: the documentation gives no zone.
     wide_events       seconds that Sikka's practice_events takes for a range of more than a day,
                       which the documentation advises against; its samples took 6 to 14
+    rest_rate_limit   calls a minute and account of the rest service
+    rest_paging       how the rest service cuts its lists: page, offset, cursor or link
+    rest_updated_since  whether the rest service heeds updated_since; else it passes it over
+    rest_tells_deletions  whether the rest service still shows what was deleted, with deleted_at
+    rest_zoned        whether times in the rest service's answers have an offset; else they are
+                      the account's wall clock
     """
 
     delay: tuple[float, float] = knob((10.0, 25.0), span)
@@ -131,6 +143,11 @@ class Knobs:
     encode_echo: bool = knob(False, switch)
     loaded_zone: str = knob("UTC", zone)
     wide_events: float = knob(6.0, seconds)
+    rest_rate_limit: int = knob(120, whole)
+    rest_paging: str = knob("page", paging)
+    rest_updated_since: bool = knob(True, switch)
+    rest_tells_deletions: bool = knob(False, switch)
+    rest_zoned: bool = knob(False, switch)
 
     def offline(self, office_id: str) -> bool:
         return _names(self.agent_offline, office_id)
