@@ -112,7 +112,8 @@ def _moved(call: Call, before: Record, but: Iterable[str] | None = None) -> Reco
     if call.text("appointment_date") or call.text("start_time") or call.text("location_id"):
         starts_at = _start(call, location, before)
     moves = starts_at != records.span(before)[0] or minutes != records.length(before)
-    if call.text("practitioner_id") or moves or call.text("location_id"):
+    named = call.text("practitioner_id") or call.text("location_id")
+    if named or moves or but is not None:  # what is booked again needs its time in any case
         practitioner = _practitioner(call, practitioner_id)
         practitioner_id = practitioner.id
         own = [before["ID"]] if but is None else but
