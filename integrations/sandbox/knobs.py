@@ -123,6 +123,12 @@ class Knobs:
     rest_tells_deletions  whether the rest service still shows what was deleted, with deleted_at
     rest_zoned        whether times in the rest service's answers have an offset; else they are
                       the account's wall clock
+    nookal_rate_limit  calls a minute and account; Nookal publishes none, so it is invented
+    nookal_objects    whether Nookal's lists come as objects whose names count the items
+    nookal_modified_zone  time zone (IANA name) in which Nookal reads last_modified and tells when a
+                      record was made and changed. Unverified: nobody documents it.
+    nookal_modified_covers_cancellations  whether a cancellation is a change that last_modified
+                      finds. Unverified: nobody documents it.
     """
 
     delay: tuple[float, float] = knob((10.0, 25.0), span)
@@ -148,6 +154,10 @@ class Knobs:
     rest_updated_since: bool = knob(True, switch)
     rest_tells_deletions: bool = knob(False, switch)
     rest_zoned: bool = knob(False, switch)
+    nookal_rate_limit: int = knob(120, whole)
+    nookal_objects: bool = knob(False, switch)
+    nookal_modified_zone: str = knob("UTC", zone)
+    nookal_modified_covers_cancellations: bool = knob(False, switch)
 
     def offline(self, office_id: str) -> bool:
         return _names(self.agent_offline, office_id)
