@@ -75,7 +75,7 @@ def stop(run: SyncRun, error: PmsError, now: datetime) -> None:
 
 
 def broken(run: SyncRun, error: Exception, now: datetime) -> None:
-    """End a run over an error of our own; its text might hold a patient's data, so it is left out."""
+    """End a run over an error of our own; its text is left out: it may hold a patient's data."""
     text = f"An error of Frontdesk itself ({type(error).__name__}); the log says more."
     _end(run, Status.FAILED, now, waiting_for="internal_error", error_message=text)
 

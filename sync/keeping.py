@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +19,7 @@ from clinics.models import (
     Record,
 )
 from clinics.records import PmsRecord, Removed, Unreadable
-from clinics.services import Stored, remove, store
+from clinics.services import Stored, keep_aside, remove, store
 from integrations.models import Integration
 from integrations.queries import Page, Resource
 from sync.models import Checkpoint, SetAside, Sighting, SyncRun
@@ -46,13 +46,17 @@ def keep(
     stored = store(clinic, good, now=now)
     removed = [each for each in records if isinstance(each, Removed)]
     if removed:
-        stored += Stored(removed=remove(clinic, TABLES[resource], removed, now=now))
-    aside = [each for each in records if isinstance(each, Unreadable)]
-    aside += [Unreadable(reason, external_id) for external_id, reason in stored.failed]
+        stored += remove(clinic, TABLES[resource], removed, now=now)
+    unread = [each for each in records if isinstance(each, Unreadable)]
+    keep_aside(clinic, TABLES[resource], unread)
+    aside = [*unread, *stored.failed]
     for each in aside:
         _set_aside(integration, resource, each, now)
-    failed = {external_id for external_id, _ in stored.failed}
-    _clear(integration, resource, (each.external_id for each in good), failed)
+    kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
+    # What was set aside of them once is here now.
+    SetAside.objects.filter(
+        integration=integration, resource=resource, external_id__in=kept
+    ).delete()
     return stored, len(aside)
 
 
@@ -90,16 +94,3 @@ def _set_aside(
             first_seen_at=now,
             last_seen_at=now,
         )
-    TABLES[resource]._default_manager.filter(
-        clinic_id=integration.clinic_id, external_id=record.external_id
-    ).update(sync_status=Record.SyncStatus.ERROR, sync_errors=record.reason[:200])
-
-
-def _clear(
-    integration: Integration, resource: Resource, ids: Iterable[str], failed: set[str]
-) -> None:
-    """Forget what was set aside of records that could be kept now."""
-    kept = set(ids) - failed
-    SetAside.objects.filter(
-        integration=integration, resource=resource, external_id__in=kept
-    ).delete()

@@ -217,7 +217,7 @@ class Shift:
         run, number = self.run, self.checkpoint.step
         with transaction.atomic():
             self._hold()
-            resolve(run.clinic, now=now)
+            resolve(run.clinic, now)
             _move_cursor(run, step, self.checkpoint.step_pages, found)
             self._write(
                 steps=self.checkpoint.steps + self._unread_lists(step),

@@ -1,8 +1,9 @@
 """Freshness for calls that would be left over: in opening hours, today's and tomorrow's visits.
 
-A practice's background calls that nobody uses are gone with their window. With SYNC_WITH_SPARE_CALLS
-they are spread evenly over what is left of it, on what is likely to change. It takes from LOW
-alone, and leaves a part of that to the checks of writebacks; people's calls stay theirs.
+A practice's background calls that nobody uses are gone with their window. Where the setting
+SYNC_WITH_SPARE_CALLS is on, they are spread evenly over what is left of it, on what is likely to
+change. It takes from LOW alone, and leaves a part of that to the checks of writebacks; people's
+calls stay theirs.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | Non
         where=[
             "NOT EXISTS (SELECT FROM (SELECT unnest(external_ids) AS seen FROM pms_sync_sightings"
             " WHERE run_id = %s AND step = %s) AS page"
-            f" WHERE page.seen = {table._meta.db_table}.external_id)"
+            f" WHERE page.seen = {table._meta.db_table}.external_id)"  # noqa: S608
         ],
         params=[run.pk, number],
     )
@@ -100,7 +100,7 @@ def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetim
         return Found(removed)
     ids: Any = gone.values_list("external_id", flat=True).iterator(chunk_size=1000)
     records = [Removed(external_id=external_id) for external_id in ids]
-    return Found(remove(run.clinic, table, records, now=now))
+    return Found(remove(run.clinic, table, records, now=now).removed)
 
 
 def _ask(

@@ -11,6 +11,8 @@ from werkzeug.wrappers import Request, Response
 from . import webhooks
 from .books import Books, stamp
 from .chance import draw
+from .cliniko import ClinikoApi
+from .cliniko.api import TABLES as CLINIKO_TABLES
 from .clock import Clock
 from .control import Control
 from .faults import REFUSALS, Fault, Faults, Strike
@@ -45,12 +47,13 @@ class Sandbox:
         clock = clock or Clock()
         self._first_clock = clock.saved()
         self._sleep = sleep
-        tables = (*SIKKA_TABLES, *NOOKAL_TABLES, *REST_TABLES)
+        tables = (*SIKKA_TABLES, *CLINIKO_TABLES, *NOOKAL_TABLES, *REST_TABLES)
         books = Books(state, seed=seed, tables=tables)
         self.stage = Stage(seed, clock, books, self._first_knobs)
         self.faults = Faults(seed)
         self.mounted: list[Pms] = [
             SikkaApi(self.stage),
+            ClinikoApi(self.stage),
             NookalApi(self.stage),
             RestApi(self.stage),
         ]
