@@ -66,7 +66,7 @@ def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | Non
         where=[
             "NOT EXISTS (SELECT FROM (SELECT unnest(external_ids) AS seen FROM pms_sync_sightings"
             " WHERE run_id = %s AND step = %s) AS page"
-            f" WHERE page.seen = {table._meta.db_table}.external_id)"  # noqa: S608
+            f" WHERE page.seen = {table._meta.db_table}.external_id)"
         ],
         params=[run.pk, number],
     )
