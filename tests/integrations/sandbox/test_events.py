@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from .gateway import Gateway, code
-from .test_practice import change
 
 LAST_HOUR = {"interval": 60, "limit": 500}
 
@@ -24,7 +23,7 @@ def test_nothing_changed_is_204(gateway: Gateway) -> None:
 
 
 def test_an_event_is_the_record_with_when_how_and_what(gateway: Gateway) -> None:
-    change(gateway, "patient", "update", "1001", last_name="Okonkwo", email="o@example.com")
+    gateway.change("patient", "update", "1001", last_name="Okonkwo", email="o@example.com")
     (event,) = events(gateway, "patients")
     (record,) = gateway.items("/patients", patient_id="1001")
 
@@ -37,7 +36,7 @@ def test_an_event_is_the_record_with_when_how_and_what(gateway: Gateway) -> None
 
 
 def test_fields_are_chosen_as_in_the_list_itself(gateway: Gateway) -> None:
-    change(gateway, "appointment", "cancel", "70100")
+    gateway.change("appointment", "cancel", "70100")
     (default,) = events(gateway, "appointments")
     (whole,) = events(gateway, "appointments", fields="get_all")
     assert "operatory" not in default
@@ -46,9 +45,9 @@ def test_fields_are_chosen_as_in_the_list_itself(gateway: Gateway) -> None:
 
 
 def test_additions_changes_and_deletions_come_in_their_order(gateway: Gateway) -> None:
-    visit = change(gateway, "appointment", "create")
-    change(gateway, "appointment", "update", visit, minutes=60)
-    change(gateway, "appointment", "delete", visit)
+    visit = gateway.change("appointment", "create")
+    gateway.change("appointment", "update", visit, minutes=60)
+    gateway.change("appointment", "delete", visit)
 
     everything = events(gateway, "appointments")
     current = events(gateway, "appointments", status="current")
@@ -61,16 +60,16 @@ def test_additions_changes_and_deletions_come_in_their_order(gateway: Gateway) -
 
 
 def test_a_deletion_is_told_here_and_by_absence_only(gateway: Gateway) -> None:
-    change(gateway, "patient", "delete", "1001")
+    gateway.change("patient", "delete", "1001")
     (event,) = events(gateway, "patients")
     assert (event["patient_id"], event["flag"]) == ("1001", "Deleted")
     assert gateway.items("/patients", loaded_startdate="2026-03-02T14:00:00") == []
 
 
 def test_a_merge_tells_of_the_patient_that_went_and_of_what_moved(gateway: Gateway) -> None:
-    visit = change(gateway, "appointment", "create", patient_id="1001")
+    visit = gateway.change("appointment", "create", patient_id="1001")
     gateway.clock.advance(120)
-    change(gateway, "patient", "merge", "1001", into="1002")
+    gateway.change("patient", "merge", "1001", into="1002")
 
     (gone,) = events(gateway, "patients", interval=1)
     moved = events(gateway, "appointments", interval=1)
@@ -81,7 +80,7 @@ def test_a_merge_tells_of_the_patient_that_went_and_of_what_moved(gateway: Gatew
 
 def test_the_word_for_a_change_begins_with_either_letter(gateway: Gateway) -> None:
     for number in range(12):
-        change(gateway, "patient", "update", "1001", email=f"a{number}@example.com")
+        gateway.change("patient", "update", "1001", email=f"a{number}@example.com")
     found = events(gateway, "patients")
     assert {item["flag"] for item in found} == {"Updated", "updated"}
     assert events(gateway, "patients") == found
@@ -89,7 +88,7 @@ def test_the_word_for_a_change_begins_with_either_letter(gateway: Gateway) -> No
 
 def test_an_event_shows_once_its_version_is_loaded(gateway: Gateway) -> None:
     gateway.turn(refresh_lag=900)
-    change(gateway, "patient", "update", "1001", email="")
+    gateway.change("patient", "update", "1001", email="")
     gateway.clock.advance(899)
     assert events(gateway, "patients") == []
     gateway.clock.advance(1)
@@ -115,7 +114,7 @@ def test_providers_were_added_when_the_office_was(gateway: Gateway) -> None:
 
 
 def test_a_window_of_times_is_asked_for_with_both_its_ends(gateway: Gateway) -> None:
-    change(gateway, "patient", "update", "1001", email="")
+    gateway.change("patient", "update", "1001", email="")
 
     def told(start: str, end: str) -> int:
         window = {"loaded_startdate": start, "loaded_enddate": end}
@@ -131,7 +130,7 @@ def test_a_window_of_times_is_asked_for_with_both_its_ends(gateway: Gateway) -> 
 
 def test_loading_times_are_in_a_zone_that_can_be_turned(gateway: Gateway) -> None:
     gateway.turn(loaded_zone="America/New_York")
-    change(gateway, "patient", "update", "1001", email="")
+    gateway.change("patient", "update", "1001", email="")
     (event,) = events(gateway, "patients")
     assert event["loadeddate"] == "2026-03-02T10:00:00"
     for start, count in (("2026-03-02T10:00:00", 1), ("2026-03-02T10:00:01", 0)):
@@ -140,7 +139,7 @@ def test_loading_times_are_in_a_zone_that_can_be_turned(gateway: Gateway) -> Non
 
 def test_pages_are_those_of_every_list(gateway: Gateway) -> None:
     for number in range(5):
-        change(gateway, "patient", "update", "1001", email=f"a{number}@example.com")
+        gateway.change("patient", "update", "1001", email=f"a{number}@example.com")
     page = gateway.get("/practice_events", events="patients", interval=5, limit=2, offset=2)
     envelope = page.get_json()
     assert (envelope["total_count"], len(envelope["items"])) == ("5", 1)

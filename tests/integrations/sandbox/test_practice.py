@@ -9,21 +9,10 @@ from .gateway import Gateway
 EVENING = {"starts_at": "2026-03-10T18:30:00-04:00", "minutes": 45}
 
 
-def change(gateway: Gateway, kind: str, action: str, id: str = "", **more: Any) -> str:
-    office = more.pop("office", "D10001")
-    into = more.pop("into", "")
-    body = {"kind": kind, "action": action, "id": id, "into": into, "values": more}
-    return gateway.control("POST", "/records", {"office_id": office, **body})["id"]
-
-
 def complaint(gateway: Gateway, body: dict[str, Any]) -> str:
     answer = gateway.client.post("/control/records", json={"office_id": "D10001", **body})
     assert answer.status_code == 400, answer.text
     return answer.get_json()["error"]
-
-
-def truth(gateway: Gateway, office: str = "D10001") -> dict[str, dict[str, Any]]:
-    return gateway.control("GET", f"/truth?office_id={office}")
 
 
 def patient(gateway: Gateway, id: str) -> list[dict[str, str]]:
@@ -35,7 +24,7 @@ def appointment(gateway: Gateway, id: str) -> list[dict[str, str]]:
 
 
 def test_the_truth_is_what_the_lists_show_in_other_words(gateway: Gateway) -> None:
-    known = truth(gateway)
+    known = gateway.truth()
     people = {item["patient_id"]: item for item in gateway.items("/patients", limit=5000)}
     visits = gateway.items("/appointments", limit=5000)
 
@@ -54,9 +43,9 @@ def test_the_truth_is_what_the_lists_show_in_other_words(gateway: Gateway) -> No
 def test_a_new_patient_is_true_at_once_and_seen_after_the_lag(gateway: Gateway) -> None:
     gateway.turn(refresh_lag=900)
     values = {"first_name": "Ada", "last_name": "Quint", "birth_date": "1990-05-17"}
-    new = change(gateway, "patient", "create", **values, email="", phone="207-555-0101")
+    new = gateway.change("patient", "create", **values, email="", phone="207-555-0101")
 
-    assert truth(gateway)["patients"][new] == {
+    assert gateway.truth()["patients"][new] == {
         **values,
         "email": "",
         "phone": "207-555-0101",
@@ -67,14 +56,14 @@ def test_a_new_patient_is_true_at_once_and_seen_after_the_lag(gateway: Gateway) 
     gateway.clock.advance(1)
     (seen,) = patient(gateway, new)
     assert (seen["firstname"], seen["birthdate"]) == ("Ada", "1990-05-17T00:00:00")
-    assert new not in truth(gateway, "D10002")["patients"]
+    assert new not in gateway.truth("D10002")["patients"]
 
 
 def test_what_is_not_named_gets_a_usual_value(gateway: Gateway) -> None:
-    someone = change(gateway, "patient", "create")
-    visit = change(gateway, "appointment", "create")
+    someone = gateway.change("patient", "create")
+    visit = gateway.change("appointment", "create")
 
-    known = truth(gateway)
+    known = gateway.truth()
     assert known["patients"][someone]["last_name"] == f"Number {someone}"
     assert known["appointments"][visit] == {
         "patient_id": "1001",
@@ -91,23 +80,21 @@ def test_what_is_not_named_gets_a_usual_value(gateway: Gateway) -> None:
 
 def test_an_update_changes_what_it_names_and_nothing_else(gateway: Gateway) -> None:
     (before,) = patient(gateway, "1001")
-    change(gateway, "patient", "update", "1001", last_name="Okonkwo", birth_date="")
+    gateway.change("patient", "update", "1001", last_name="Okonkwo", birth_date="")
     (after,) = patient(gateway, "1001")
 
     differing = {name for name in before if before[name] != after[name]}
     assert differing == {"lastname", "birthdate", "rowhash"}
-    assert truth(gateway)["patients"]["1001"]["birth_date"] == ""
+    assert gateway.truth()["patients"]["1001"]["birth_date"] == ""
 
 
 def test_an_appointment_is_moved_on_the_wall_clock_of_the_practice(gateway: Gateway) -> None:
-    visit = change(gateway, "appointment", "create", practitioner_id="HYG1")
+    visit = gateway.change("appointment", "create", practitioner_id="HYG1")
     gateway.clock.advance(60)
-    change(
-        gateway, "appointment", "update", visit, **EVENING, operatory_id="OP4", patient_id="1002"
-    )
+    gateway.change("appointment", "update", visit, **EVENING, operatory_id="OP4", patient_id="1002")
 
     (seen,) = appointment(gateway, visit)
-    told = truth(gateway)["appointments"][visit]
+    told = gateway.truth()["appointments"][visit]
     assert (seen["date"], seen["time"], seen["length"]) == ("2026-03-10T00:00:00", "18:30", "45")
     assert (seen["operatory"], seen["provider_id"]) == ("OP4", "HYG1")
     assert seen["last_changed_date"] == "2026-03-02T10:01:00"
@@ -120,8 +107,8 @@ def test_an_appointment_is_moved_on_the_wall_clock_of_the_practice(gateway: Gate
 
 def test_a_visit_over_the_change_of_the_clocks_takes_its_minutes(gateway: Gateway) -> None:
     start = "2026-03-08T01:30:00-05:00"  # the clocks go forward half an hour later
-    visit = change(gateway, "appointment", "create", starts_at=start, minutes=60)
-    told = truth(gateway)["appointments"][visit]
+    visit = gateway.change("appointment", "create", starts_at=start, minutes=60)
+    told = gateway.truth()["appointments"][visit]
     assert (told["starts_at"], told["ends_at"]) == (
         "2026-03-08T06:30:00+00:00",
         "2026-03-08T07:30:00+00:00",
@@ -139,25 +126,25 @@ def test_a_visit_over_the_change_of_the_clocks_takes_its_minutes(gateway: Gatewa
 def test_an_appointment_ends_in_a_status_and_stays_in_the_lists(
     gateway: Gateway, action: str, word: str, status: str
 ) -> None:
-    change(gateway, "appointment", action, "70100")
+    gateway.change("appointment", action, "70100")
     (seen,) = appointment(gateway, "70100")
     assert seen["status"] == word
-    assert truth(gateway)["appointments"]["70100"]["status"] == status
+    assert gateway.truth()["appointments"]["70100"]["status"] == status
 
 
 def test_an_archived_patient_is_there_and_not_active(gateway: Gateway) -> None:
-    change(gateway, "patient", "archive", "1001")
+    gateway.change("patient", "archive", "1001")
     assert [item["status"] for item in patient(gateway, "1001")] == ["Inactive"]
-    assert truth(gateway)["patients"]["1001"]["is_active"] is False
-    change(gateway, "patient", "unarchive", "1001")
-    assert truth(gateway)["patients"]["1001"]["is_active"] is True
+    assert gateway.truth()["patients"]["1001"]["is_active"] is False
+    gateway.change("patient", "unarchive", "1001")
+    assert gateway.truth()["patients"]["1001"]["is_active"] is True
 
 
 def test_what_is_deleted_is_in_no_list_and_counts_as_nothing(gateway: Gateway) -> None:
-    change(gateway, "appointment", "delete", "70100")
+    gateway.change("appointment", "delete", "70100")
     assert appointment(gateway, "70100") == []
     assert len(gateway.items("/appointments", limit=5000)) == 146
-    assert "70100" not in truth(gateway)["appointments"]
+    assert "70100" not in gateway.truth()["appointments"]
 
     assert complaint(gateway, {"kind": "appointment", "action": "cancel", "id": "70100"}) == (
         "there is no appointment 70100"
@@ -171,27 +158,27 @@ def test_what_is_deleted_is_in_no_list_and_counts_as_nothing(gateway: Gateway) -
 
 def test_a_deleted_appointment_frees_its_time(gateway: Gateway) -> None:
     gateway.turn(reject_overlaps=True)
-    visit = change(gateway, "appointment", "create", starts_at="2026-03-10T18:30:00-04:00")
+    visit = gateway.change("appointment", "create", starts_at="2026-03-10T18:30:00-04:00")
     refused = gateway.done(gateway.book())
-    change(gateway, "appointment", "delete", visit)
+    gateway.change("appointment", "delete", visit)
     booked = gateway.done(gateway.book())
     assert (refused["status"], booked["status"]) == ("Failed", "Success")
 
 
 def test_a_patient_is_deleted_with_their_appointments(gateway: Gateway) -> None:
-    visit = change(gateway, "appointment", "create", patient_id="1001")
-    change(gateway, "patient", "delete", "1001")
-    known = truth(gateway)
+    visit = gateway.change("appointment", "create", patient_id="1001")
+    gateway.change("patient", "delete", "1001")
+    known = gateway.truth()
     assert "1001" not in known["patients"]
     assert visit not in known["appointments"]
     assert gateway.items("/appointments", patient_id="1001") == []
 
 
 def test_a_merge_leaves_one_patient_with_what_both_had(gateway: Gateway) -> None:
-    visit = change(gateway, "appointment", "create", patient_id="1001")
-    change(gateway, "patient", "merge", "1001", into="1002")
+    visit = gateway.change("appointment", "create", patient_id="1001")
+    gateway.change("patient", "merge", "1001", into="1002")
 
-    known = truth(gateway)
+    known = gateway.truth()
     (seen,) = appointment(gateway, visit)
     (kept,) = patient(gateway, "1002")
     assert "1001" not in known["patients"]
@@ -258,6 +245,6 @@ def test_a_merge_leaves_one_patient_with_what_both_had(gateway: Gateway) -> None
 def test_what_cannot_be_is_refused_and_changes_nothing(
     gateway: Gateway, body: dict[str, Any], expected: str
 ) -> None:
-    before = truth(gateway)
+    before = gateway.truth()
     assert expected in complaint(gateway, body)
-    assert truth(gateway) == before
+    assert gateway.truth() == before
