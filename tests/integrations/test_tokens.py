@@ -506,7 +506,8 @@ def test_nothing_secret_shows_in_any_object(secretive: Integration) -> None:
     issued = Token(value=KEYS["access_key"], refresh_value=KEYS["refresh_key"], lifetime=DAY)
     objects = [
         secretive, session, session.tokens, session.tokens.issue, adapter, adapter.calls.credential,
-        adapter.calls.client, adapter.calls.tokens, issued, secretive.counters(["application", "integration"]),
+        adapter.calls, adapter.calls.client, adapter.calls.tokens, issued,
+        secretive.counters(["application", "integration"]),
     ]  # fmt: skip
     assert leaks(" ".join(f"{item!r} {item!s}" for item in objects)) == []
     assert "Credential(office_id=" in repr(adapter)

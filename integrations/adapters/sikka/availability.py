@@ -51,12 +51,10 @@ def free_times(
     slots = _slots(rows, asked.practitioner_id, zone)
     if not slots:
         return None
-    starts = {
-        start
-        for operatory in slots
-        for start, _ in slots[operatory]
-        if start > now and _covers(_spans(slots, operatory), start, start + length)
-    }
+    starts = set()
+    for operatory in slots:
+        spans = _spans(slots, operatory)
+        starts |= {at for at, _ in spans if at > now and _covers(spans, at, at + length)}
     found = (
         FreeTime(starts_at=start.astimezone(zone), ends_at=(start + length).astimezone(zone))
         for start in sorted(starts)
