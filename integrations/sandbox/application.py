@@ -11,10 +11,14 @@ from werkzeug.wrappers import Request, Response
 from . import webhooks
 from .books import Books, stamp
 from .chance import draw
+from .cliniko import ClinikoApi
+from .cliniko.api import TABLES as CLINIKO_TABLES
 from .clock import Clock
 from .control import Control
 from .faults import REFUSALS, Fault, Faults, Strike
 from .knobs import Knobs, WrongKnob
+from .nookal import NookalApi
+from .nookal.api import TABLES as NOOKAL_TABLES
 from .pms import Answer, Pms, Stage
 from .rest import RestApi
 from .rest.api import TABLES as REST_TABLES
@@ -43,10 +47,16 @@ class Sandbox:
         clock = clock or Clock()
         self._first_clock = clock.saved()
         self._sleep = sleep
-        books = Books(state, seed=seed, tables=(*SIKKA_TABLES, *REST_TABLES))
+        tables = (*SIKKA_TABLES, *CLINIKO_TABLES, *NOOKAL_TABLES, *REST_TABLES)
+        books = Books(state, seed=seed, tables=tables)
         self.stage = Stage(seed, clock, books, self._first_knobs)
         self.faults = Faults(seed)
-        self.mounted: list[Pms] = [SikkaApi(self.stage), RestApi(self.stage)]
+        self.mounted: list[Pms] = [
+            SikkaApi(self.stage),
+            ClinikoApi(self.stage),
+            NookalApi(self.stage),
+            RestApi(self.stage),
+        ]
         self._control = Control(self)
         with books.transaction():
             if books.fresh:

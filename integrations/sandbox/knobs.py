@@ -99,6 +99,7 @@ class Knobs:
     throttled         share of calls answered by 429 with nothing done
     slow              share of calls whose answer comes late, and by how many seconds
     rate_limit        calls a minute and application; 250 in Sikka's newest recorded samples
+    cliniko_rate_limit  calls a minute and account of Cliniko; 200 in the vendor's documentation
     key_lifetime      seconds a key lives; 24 hours in Sikka's public API documentation
     agent_offline     true or false for every office, or a list of the offices that are offline
     upload_in_progress  reads carry the header that tells clients to wait with reading
@@ -123,6 +124,12 @@ class Knobs:
     rest_tells_deletions  whether the rest service still shows what was deleted, with deleted_at
     rest_zoned        whether times in the rest service's answers have an offset; else they are
                       the account's wall clock
+    nookal_rate_limit  calls a minute and account; Nookal publishes none, so it is invented
+    nookal_objects    whether Nookal's lists come as objects whose names count the items
+    nookal_modified_zone  time zone (IANA name) in which Nookal reads last_modified and tells when a
+                      record was made and changed. Unverified: nobody documents it.
+    nookal_modified_covers_cancellations  whether a cancellation is a change that last_modified
+                      finds. Unverified: nobody documents it.
     """
 
     delay: tuple[float, float] = knob((10.0, 25.0), span)
@@ -132,6 +139,7 @@ class Knobs:
     throttled: float = knob(0.0, share)
     slow: tuple[float, float] = knob((0.0, 5.0), share_and_seconds)
     rate_limit: int = knob(250, whole)
+    cliniko_rate_limit: int = knob(200, whole)
     key_lifetime: int = knob(86_400, whole)
     agent_offline: bool | tuple[str, ...] = knob(False, offices)
     upload_in_progress: bool = knob(False, switch)
@@ -148,6 +156,10 @@ class Knobs:
     rest_updated_since: bool = knob(True, switch)
     rest_tells_deletions: bool = knob(False, switch)
     rest_zoned: bool = knob(False, switch)
+    nookal_rate_limit: int = knob(120, whole)
+    nookal_objects: bool = knob(False, switch)
+    nookal_modified_zone: str = knob("UTC", zone)
+    nookal_modified_covers_cancellations: bool = knob(False, switch)
 
     def offline(self, office_id: str) -> bool:
         return _names(self.agent_offline, office_id)
