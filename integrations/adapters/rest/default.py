@@ -22,14 +22,9 @@ DEFAULT: Final[Mapping[str, Any]] = {
     # Their word → ours, which is FHIR's. A word that is not here counts as booked.
     "statuses": {
         "booked": "booked",
-        "scheduled": "booked",
-        "confirmed": "booked",
-        "pending": "pending",
         "arrived": "arrived",
-        "checked_in": "checked-in",
         "completed": "fulfilled",
         "cancelled": "cancelled",
-        "canceled": "cancelled",
         "no_show": "noshow",
     },
     "lists": {

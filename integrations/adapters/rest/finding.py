@@ -66,9 +66,10 @@ class Finding:
             return Lookup(covered=False)
         shown = self.proving.reading.one(wish.resource, wish.external_id)
         if wish.is_shown_by(shown):
-            return Lookup(
-                same=(reference(wish, wish.external_id, shown, write.sent_at),), covered=True
-            )
+            found = reference(wish, wish.external_id, shown, write.sent_at)
+            return Lookup(same=(found,), covered=True)
+        if isinstance(shown, Unreadable):
+            return Lookup(covered=False)
         changed_at = getattr(shown, "changed_at", None)
         # Changed by somebody since, or perhaps: to send it again might undo what they did.
         is_old = changed_at is not None and changed_at < write.sent_at - CLOCK_SKEW

@@ -41,6 +41,8 @@ MANIFEST = Manifest(
             is_secret=False,
         ),
     ),
+    # Where a service's own people are few: patients change less often than their appointments.
+    usual_minutes={Resource.PATIENTS: 360, Resource.APPOINTMENTS: 120},
     quality={
         Rule.TYPED_ERRORS: DONE,
         Rule.SOURCED_NUMBERS: DONE,
