@@ -14,6 +14,8 @@ from .clock import Clock
 from .control import Control
 from .faults import REFUSALS, Fault, Faults, Strike
 from .knobs import Knobs, WrongKnob
+from .nookal import NookalApi
+from .nookal.api import TABLES as NOOKAL_TABLES
 from .pms import Answer, Pms, Stage
 from .server import ConnectionDropped
 from .sikka import SikkaApi
@@ -40,10 +42,10 @@ class Sandbox:
         clock = clock or Clock()
         self._first_clock = clock.saved()
         self._sleep = sleep
-        books = Books(state, seed=seed, tables=SIKKA_TABLES)
+        books = Books(state, seed=seed, tables=[*SIKKA_TABLES, *NOOKAL_TABLES])
         self.stage = Stage(seed, clock, books, self._first_knobs)
         self.faults = Faults(seed)
-        self.mounted: list[Pms] = [SikkaApi(self.stage)]
+        self.mounted: list[Pms] = [SikkaApi(self.stage), NookalApi(self.stage)]
         self._control = Control(self)
         with books.transaction():
             if books.fresh:

@@ -7,6 +7,7 @@ failures, lost_answers) counts at the moment the write is accepted.
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 
 class WrongKnob(ValueError):
@@ -60,6 +61,13 @@ def offices(value: object) -> bool | tuple[str, ...]:
     raise ValueError("must be true, false or a list of office ids")
 
 
+def zone(value: object) -> str:
+    try:
+        return ZoneInfo(str(value)).key
+    except (ValueError, KeyError, OSError):  # malformed, unknown, or the name of a folder
+        raise ValueError("must be the IANA name of a time zone, like UTC") from None
+
+
 def closing_words(value: object) -> tuple[str, str]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError('must be two words, ["completed", "failed"]')
@@ -99,6 +107,12 @@ class Knobs:
                       60 for alerts in OrthoTrac, 200 in SuzyDental
     encode_echo       whether the list of writes percent-encodes the bodies it echoes; the sample
                       in Sikka's public API documentation does not
+    nookal_rate_limit  calls a minute and account; Nookal publishes none, so it is invented
+    nookal_objects    whether Nookal's lists come as objects whose names count the items
+    nookal_modified_zone  time zone (IANA name) in which Nookal reads last_modified and tells when a
+                      record was made and changed. Unverified: nobody documents it.
+    nookal_modified_covers_cancellations  whether a cancellation is a change that last_modified
+                      finds. Unverified: nobody documents it.
     """
 
     delay: tuple[float, float] = knob((10.0, 25.0), span)
@@ -117,6 +131,10 @@ class Knobs:
     dolphin: bool | tuple[str, ...] = knob(False, offices)
     note_length: int = knob(200, whole)
     encode_echo: bool = knob(False, switch)
+    nookal_rate_limit: int = knob(120, whole)
+    nookal_objects: bool = knob(False, switch)
+    nookal_modified_zone: str = knob("UTC", zone)
+    nookal_modified_covers_cancellations: bool = knob(False, switch)
 
     def offline(self, office_id: str) -> bool:
         return _names(self.agent_offline, office_id)

@@ -104,5 +104,33 @@ def _lines(sandbox: RunningSandbox, state: str | None) -> list[str]:
         "Try it:",
         f"  curl {' '.join(header)} {shlex.quote(sandbox.url + '/authorized_practices')}",
         "",
+        *(
+            line
+            for name, system in sandbox.systems.items()
+            if name != "sikka"
+            for line in (*_system_lines(name, system), "")
+        ),
         "Everyone in it is invented. Ctrl-C ends it.",
+    ]
+
+
+def _system_lines(name: str, system: dict[str, Any]) -> list[str]:
+    """Tell where a system is, and its offices with whatever they are entered by."""
+    told = ("office_id", "name", "timezone")
+    return [
+        f"{name.capitalize():<8} {system['url']}",
+        *(
+            "  ".join(
+                (
+                    f"Office   {office['office_id']}",
+                    *(
+                        f"{key.replace('_', ' ')} {value}"
+                        for key, value in office.items()
+                        if key not in told and isinstance(value, str)
+                    ),
+                    f"{office['name']} ({office['timezone']})",
+                )
+            )
+            for office in system["offices"]
+        ),
     ]
