@@ -138,7 +138,11 @@ class Nookal:
 
     def vocabulary(self) -> Vocabulary:
         """Return the documented statuses, and the types of appointment that are in use."""
-        rows = list(self._rows(reading.SOURCES[Resource.APPOINTMENT_TYPES].asked({})))
+        try:
+            rows = list(self._rows(reading.SOURCES[Resource.APPOINTMENT_TYPES].asked({})))
+        except Refused as error:
+            unread = {"appointment_types": str(error)}
+            return Vocabulary(statuses=writing.STATUSES, unread=unread)
         return Vocabulary(statuses=writing.STATUSES, appointment_types=_types(rows))
 
     def is_offered(self, booking: BookAppointment) -> bool | None:
