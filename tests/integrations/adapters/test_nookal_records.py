@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clinics.records import (
     AppointmentRecord,
@@ -14,6 +17,8 @@ from clinics.records import (
     PatientRecord,
     Unreadable,
 )
+from integrations.adapters.nookal.mapping import record
+from integrations.adapters.nookal.reading import SOURCES
 from integrations.queries import Resource
 from tests.integrations.adapters.nookal_practice import (
     Practice,
@@ -311,3 +316,36 @@ def test_an_appointment_at_no_time_is_kept_aside_with_its_id(
 def test_a_megabyte_of_notes_comes_through(practice: Practice) -> None:
     (found,) = read(practice, Resource.APPOINTMENTS, appointment(Notes="é" * 1_000_000))
     assert found.description == "é" * 1_000_000
+
+
+# --- Anything at all ---
+
+FIELDS = sorted({*patient(), *appointment(), *location(), "Duration", "status", "active"})
+TEXTS = st.text() | st.sampled_from(["0", "1", "0000-00-00", "2030-02-30", "2030-03-05 15:00:00"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=3,
+)
+USABLE = {"ID": "5", "Timezone": "Australia/Sydney"}
+ROWS = VALUES | st.dictionaries(st.sampled_from(FIELDS), VALUES).map(lambda odd: odd | USABLE)
+
+
+@given(st.sampled_from(list(SOURCES)), ROWS)
+def test_a_row_is_a_record_or_kept_aside_with_a_reason_whatever_it_holds(
+    resource: Resource, row: Any
+) -> None:
+    found = record(resource, row, {"1": "Australia/Sydney"})
+    if isinstance(found, Unreadable):
+        assert 0 < len(found.reason) <= 60
+        return
+    assert found.external_id == "5"
+    texts = "".join(value for value in vars_of(found) if isinstance(value, str))
+    assert texts.encode().count(b"\x00") == 0
+    times = [value for value in vars_of(found) if isinstance(value, datetime)]
+    assert all(each.utcoffset() == timedelta(0) for each in times)
+    assert len(found.payload_hash()) == 64
+
+
+def vars_of(found: Any) -> list[Any]:
+    return list(asdict(found).values())

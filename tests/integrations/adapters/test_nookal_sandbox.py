@@ -357,9 +357,9 @@ def test_an_appointment_is_moved_and_called_off(ours: Account) -> None:
 
 
 def test_an_appointment_is_not_moved_to_where_another_is(ours: Account) -> None:
-    id = book(ours).created_id
-    taken = ours.truth["appointments"][book(ours).created_id]["starts_at"]
+    id, other = book(ours).created_id, book(ours).created_id
     before = ours.truth
+    taken = before["appointments"][other]["starts_at"]
     there = datetime.fromisoformat(taken).astimezone(ZoneInfo("Australia/Sydney"))
     with pytest.raises(Refused):
         ours.nookal.submit(ours.nookal.prepare(move(id, there)))
