@@ -10,6 +10,8 @@ from werkzeug.wrappers import Request, Response
 
 from .books import Books, stamp
 from .chance import draw
+from .cliniko import ClinikoApi
+from .cliniko.api import TABLES as CLINIKO_TABLES
 from .clock import Clock
 from .control import Control
 from .faults import REFUSALS, Fault, Faults, Strike
@@ -40,10 +42,10 @@ class Sandbox:
         clock = clock or Clock()
         self._first_clock = clock.saved()
         self._sleep = sleep
-        books = Books(state, seed=seed, tables=SIKKA_TABLES)
+        books = Books(state, seed=seed, tables=(*SIKKA_TABLES, *CLINIKO_TABLES))
         self.stage = Stage(seed, clock, books, self._first_knobs)
         self.faults = Faults(seed)
-        self.mounted: list[Pms] = [SikkaApi(self.stage)]
+        self.mounted: list[Pms] = [SikkaApi(self.stage), ClinikoApi(self.stage)]
         self._control = Control(self)
         with books.transaction():
             if books.fresh:

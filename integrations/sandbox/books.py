@@ -44,7 +44,7 @@ CREATE TABLE calls (
 CREATE INDEX calls_by_office ON calls (office_id, id);
 """
 
-Record = dict[str, str]
+Record = dict[str, Any]
 Row = sqlite3.Row
 
 

@@ -85,6 +85,7 @@ class Knobs:
     throttled         share of calls answered by 429 with nothing done
     slow              share of calls whose answer comes late, and by how many seconds
     rate_limit        calls a minute and application; 250 in Sikka's newest recorded samples
+    cliniko_rate_limit  calls a minute and account of Cliniko; 200 in the vendor's documentation
     key_lifetime      seconds a key lives; 24 hours in Sikka's public API documentation
     agent_offline     true or false for every office, or a list of the offices that are offline
     upload_in_progress  reads carry the header that tells clients to wait with reading
@@ -108,6 +109,7 @@ class Knobs:
     throttled: float = knob(0.0, share)
     slow: tuple[float, float] = knob((0.0, 5.0), share_and_seconds)
     rate_limit: int = knob(250, whole)
+    cliniko_rate_limit: int = knob(200, whole)
     key_lifetime: int = knob(86_400, whole)
     agent_offline: bool | tuple[str, ...] = knob(False, offices)
     upload_in_progress: bool = knob(False, switch)
