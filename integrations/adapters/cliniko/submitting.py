@@ -46,6 +46,8 @@ def _changed(calls: Calls, prepared: PreparedWrite, body: Mapping[str, Any]) -> 
     if id != proof.target(prepared):
         raise NoAnswer("Cliniko's answer holds another record.")
     done = proof.shows(kind, body, item)
+    if phones.FIELD in body:  # whole, by now: one that was taken out must be gone
+        done = done and len(phones.numbers(item)) == len(body[phones.FIELD])
     return Receipt(
         reference=proof.reference(kind, id, item, sent_at),
         state=State.COMPLETED if done else State.PENDING,
