@@ -6,8 +6,9 @@ Ids are the PMS's own, as strings. Datetimes are aware. An empty string means "n
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +22,14 @@ class PmsRecord:
 
     def payload_hash(self) -> str:
         """Return 64 hex digits over all fields but `changed_at` (SHA-256)."""
-        told = {name: value for name, value in asdict(self).items() if name != "changed_at"}
-        text = repr(sorted(told.items()))
+        text = repr([(name, getattr(self, name)) for name in _hashed(type(self))])
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _hashed(kind: type[PmsRecord]) -> tuple[str, ...]:
+    """The fields that a hash is over, in the order of their names."""
+    return tuple(sorted(field.name for field in fields(kind) if field.name != "changed_at"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

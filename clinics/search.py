@@ -21,7 +21,8 @@ _NAME_AND_DATE = re.compile(r"(.*\S)\s+(\d{4}-\d{2}-\d{2})", re.DOTALL)
 def patients(queryset: QuerySet[Patient], text: str) -> QuerySet[Patient]:
     """Narrow patients to those whom the text names exactly; HELP says how. "" names none.
 
-    A telephone number without its country's code is tried in the country of each clinic.
+    A telephone number without its country's code is tried in the country of each clinic. Who is no
+    more in the PMS is not found.
     """
     text = text.strip()
     if not text:
@@ -36,9 +37,10 @@ def patients(queryset: QuerySet[Patient], text: str) -> QuerySet[Patient]:
     else:
         zones = Clinic.objects.order_by().values_list("timezone", flat=True).distinct()
         numbers = {normal_phone(text, region) for region in {region_of(zone) for zone in zones}}
-        if numbers := numbers - {""}:
-            named |= Q(phone_index__in=[_hashed("phone_index", each) for each in sorted(numbers)])
-    return queryset.filter(named)
+        for index in ("phone_index", "other_phone_index"):
+            if hashes := [_hashed(index, number) for number in sorted(numbers - {""})]:
+                named |= Q(**{f"{index}__in": hashes})
+    return queryset.filter(named, removed_at=None)
 
 
 def _hashed(index: str, normal: str) -> str:

@@ -1,57 +1,46 @@
-"""Keep our copy of a clinic's records: bulk upserts that write only what changed."""
+"""Keep our copy of a clinic's records: what is new or changed is written, nothing is deleted."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import transaction
-from django.db.models import CharField
+from django.db import DataError, IntegrityError, transaction
 
-from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner, Record
-from clinics.records import (
-    AppointmentRecord,
-    LocationRecord,
-    OperatoryRecord,
-    PatientRecord,
-    PmsRecord,
-    PractitionerRecord,
-)
-from encryption.blind import BlindIndexField, keyed_hash
+from clinics import upsert
+from clinics.models import Clinic, Record
+from clinics.records import PmsRecord, Removed, Unreadable
+from clinics.rows import TABLES, NotStorable, check_id, row_of
+from encryption.blind import keyed_hash
 
-#: Which table keeps which record.
-TABLES: Mapping[type[PmsRecord], type[Record]] = {
-    LocationRecord: Location,
-    PractitionerRecord: Practitioner,
-    OperatoryRecord: Operatory,
-    PatientRecord: Patient,
-    AppointmentRecord: Appointment,
-}
-#: Fields of an appointment record that name another record of the same clinic.
-REFERENCES: Mapping[str, type[Record]] = {
-    "patient_id": Patient,
-    "practitioner_id": Practitioner,
-    "location_id": Location,
-    "operatory_id": Operatory,
-}
+__all__ = ["TABLES", "Stored", "keep_aside", "remove", "resolve", "store"]
 
-#: Texts that are ids of the PMS, beside the record's own.
-IDS = frozenset({"guarantor_id"})
+#: Rows of one statement at most.
+BATCH = 1000
+#: So many of the records that could not be kept are named where counts are added up.
+NAMED = 100
 
 R = TypeVar("R", bound=PmsRecord)
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many records were found new, changed, as they were, and impossible to keep."""
+    """How many records were found new, changed, as they were, impossible to keep, and removed.
+
+    `failed` names those that `store` could not keep, by id and reason; they count as unreadable. A
+    sum has only the first of them.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     unreadable: int = 0
+    removed: int = 0
+    failed: tuple[Unreadable, ...] = ()
 
     def __add__(self, other: Stored) -> Stored:
         return Stored(
@@ -59,89 +48,139 @@ class Stored:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
             self.unreadable + other.unreadable,
+            self.removed + other.removed,
+            (self.failed + other.failed)[:NAMED],
         )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
-    """Insert the records that are new, update those whose hash changed, touch nothing else.
+    """Insert the records that are new, update those that changed, touch nothing else.
 
-    All records are of one kind; of two with the same id the last one counts. Safe to run twice
-    and at once: the unique key on (clinic, external_id) decides.
+    All records are of one kind. Of two with the same id the one that changed last counts, else the
+    last one; what we have of a later time stays. A record that is told is there: it is not removed
+    any more, nor in error. One that cannot be kept stops no other: it is named in the answer, and
+    the row that there is of it says why. Safe to run twice and at once.
     """
-    by_id = {record.external_id: record for record in records}
-    if not by_id:
-        return Stored()
-    # Always in the same order: two imports at once then wait for each other, without a deadlock.
-    ordered = [by_id[external_id] for external_id in sorted(by_id)]
-    table = TABLES[type(ordered[0])]
-    known = dict(
-        table._default_manager.filter(clinic=clinic, external_id__in=by_id).values_list(
-            "external_id", "payload_hash"
-        )
+    newest, failed = _newest(records)
+    if not newest:
+        return Stored(unreadable=len(failed), failed=tuple(failed))
+    table = TABLES[type(next(iter(newest.values())))]
+    known = upsert.known(clinic, table, list(newest))
+    rows: list[Row] = []
+    #: Ids whose content is what we have: only what is known about them is another.
+    same: set[str] = set()
+    for external_id, record in newest.items():
+        payload_hash = keyed_hash(record.payload_hash(), "payload_hash")
+        before = known.get(external_id)
+        if before and before[0] == payload_hash:
+            _, changed_at, is_removed, in_error = before
+            is_newer = record.changed_at and (changed_at is None or record.changed_at > changed_at)
+            if not (is_removed or in_error or is_newer):
+                continue
+            if not is_removed:
+                same.add(external_id)
+        try:
+            rows.append(row_of(clinic, table, record, payload_hash))
+        except NotStorable as error:
+            failed.append(Unreadable(str(error), external_id))
+    written: dict[str, bool] = {}
+    for batch in _batches(rows):
+        written |= _write(clinic, table, batch, now, failed)
+    keep_aside(clinic, table, failed)
+    created = sum(written.values())
+    updated = len(written.keys() - same) - created
+    return Stored(
+        created=created,
+        updated=updated,
+        unchanged=len(newest)
+        - created
+        - updated
+        - sum(one.external_id in newest for one in failed),
+        unreadable=len(failed),
+        failed=tuple(failed),
     )
-    rows = _rows(clinic, table, ordered)
-    changed = [row for row in rows if known.get(row["external_id"]) != row["payload_hash"]]
-    if changed:
-        table._default_manager.bulk_create(
-            [
-                table(
-                    organization_id=clinic.organization_id,
-                    clinic=clinic,
-                    sync_status=Record.SyncStatus.SYNCED,
-                    last_synced_at=now,
-                    created_at=now,
-                    updated_at=now,
-                    **row,
-                )
-                for row in changed
-            ],
-            update_conflicts=True,
-            unique_fields=["clinic", "external_id"],
-            update_fields=[
-                *(name for name in changed[0] if name != "external_id"),
-                *(each.name for each in table._meta.fields if isinstance(each, BlindIndexField)),
-                "sync_status",
-                "last_synced_at",
-                "updated_at",
-            ],
-            batch_size=1000,
-        )
-    created = sum(row["external_id"] not in known for row in changed)
-    return Stored(created, len(changed) - created, len(rows) - len(changed))
 
 
-def _rows(clinic: Clinic, table: type[Record], records: list[R]) -> list[dict[str, Any]]:
-    """Return each record's fields as the table has them: references become our own ids, and
-    texts are cut to their columns, whose lengths a PMS does not know. PostgreSQL takes no NUL
-    and no half of a surrogate pair."""
-    rows = [{**asdict(record), "payload_hash": record.payload_hash()} for record in records]
-    if table is Appointment:
-        _resolve(clinic, rows)
-    for row in rows:
-        row["payload_hash"] = keyed_hash(row["payload_hash"], "payload_hash")
-    for field in table._meta.get_fields():
-        if isinstance(field, CharField) and field.name in rows[0] and field.name != "external_id":
-            for row in rows:
-                text = row[field.name].replace("\0", "").encode("utf-8", "ignore").decode()
-                whole = text if len(text) <= (field.max_length or len(text)) else ""
-                # An id is never cut: two might become one.
-                row[field.name] = whole if field.name in IDS else text[: field.max_length]
-    return rows
+def remove(
+    clinic: Clinic, table: type[Record], removed: Iterable[Removed], *, now: datetime
+) -> Stored:
+    """Mark records as no more in the PMS; their rows, and all that refers to them, stay.
+
+    `now` is when the PMS was asked: a row that was written after that is newer, and stays as it is.
+    Of a patient it is kept into whom they were merged. Safe to repeat.
+    """
+    told = list(removed)
+    return Stored(removed=upsert.remove(clinic, table, told, now) if told else 0)
 
 
-def _resolve(clinic: Clinic, rows: list[dict[str, Any]]) -> None:
-    """Replace the PMS's ids by ours. One that we do not know yet is left open and changes the
-    hash, so that the row is written again as soon as we do."""
-    for field, target in REFERENCES.items():
-        wanted = {row[field] for row in rows if row[field]}
-        ids = dict(
-            target._default_manager.filter(clinic=clinic, external_id__in=wanted).values_list(
-                "external_id", "pk"
-            )
-        )
-        for row in rows:
-            named, row[field] = row[field], ids.get(row[field])
-            if named and row[field] is None:
-                text = f"{row['payload_hash']} without {field}"
-                row["payload_hash"] = hashlib.sha256(text.encode()).hexdigest()
+def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable]) -> int:
+    """Note at the rows of records that cannot be kept why their newest state is not here.
+
+    Returns how many rows say so anew. What was never here has no row; nor has what has no id.
+    """
+    reasons = {one.external_id: one.reason[:200] for one in records if one.external_id}
+    return upsert.mark(clinic, table, reasons) if reasons else 0
+
+
+def resolve(clinic: Clinic, now: datetime) -> int:
+    """Link the clinic's appointments to records that came after them; returns how many it linked.
+
+    An incremental sync does not send an appointment again when its patient is there at last, so
+    this belongs at the end of each run.
+    """
+    return upsert.resolve(clinic, now)
+
+
+def _newest(records: Iterable[R]) -> tuple[dict[str, R], list[Unreadable]]:
+    """Return each id's newest record, and those whose ids no row can have."""
+    newest: dict[str, R] = {}
+    failed = []
+    for record in records:
+        external_id = record.external_id
+        try:
+            check_id(external_id)
+        except NotStorable as error:
+            failed.append(Unreadable(str(error)))
+            continue
+        other = newest.get(external_id)
+        if (
+            other is None
+            or other.changed_at is None
+            or record.changed_at is None
+            or record.changed_at >= other.changed_at
+        ):
+            newest[external_id] = record
+    return newest, failed
+
+
+def _write(
+    clinic: Clinic, table: type[Record], rows: list[Row], now: datetime, failed: list[Unreadable]
+) -> dict[str, bool]:
+    """Write rows; where the database refuses one of them, all but that one, found by halving."""
+    try:
+        with transaction.atomic():
+            return upsert.upsert(clinic, table, rows, now)
+    except (DataError, IntegrityError) as error:
+        if len(rows) == 1:
+            failed.append(Unreadable(_reason(error), rows[0]["external_id"]))
+            return {}
+    middle = len(rows) // 2
+    first = _write(clinic, table, rows[:middle], now, failed)
+    return first | _write(clinic, table, rows[middle:], now, failed)
+
+
+def _reason(error: Exception) -> str:
+    """What the database refused, by its own names: its messages hold the values."""
+    told = getattr(error.__cause__, "diag", None)
+    if told and told.constraint_name:
+        return f"breaks the rule {told.constraint_name}"
+    if told and told.column_name:
+        return f"has no value for {told.column_name}"
+    return f"has a value that the database does not take ({told.sqlstate if told else 'unknown'})"
+
+
+def _batches(rows: list[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while batch := list(islice(left, BATCH)):
+        yield batch

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "accounts",
     "integrations",
     "webhooks",
+    "sync",
     "writebacks",
 ]
 
@@ -218,6 +219,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
+# Reading a PMS's lists takes its time: with workers of its own it holds up no write.
+CELERY_TASK_ROUTES = {"sync.tasks.carry_on": {"queue": "sync"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
@@ -234,43 +237,54 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
         # A queue of its own, so that no backlog delays it. It does not expire sooner than clocks
         # of two machines may differ: a tick too many does no harm, all of them lost would.
-        "options": {"expires": 60, "queue": "dispatch"},
+        "options": {"expire_seconds": 60, "queue": "dispatch"},
     },
     "the night's catch-up": {
         "task": "writebacks.tasks.catch_up",
         # Often, since every quarter of an hour is 2 AM somewhere.
         "schedule": schedule(timedelta(minutes=5)),
-        "options": {"expires": 290},
+        "options": {"expire_seconds": 290},
+    },
+    "dispatch syncs": {
+        "task": "sync.tasks.dispatch",
+        "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
+        "options": {"expire_seconds": 60, "queue": "dispatch"},
+    },
+    "make syncs that are due": {
+        "task": "sync.tasks.make_runs",
+        # Often, so that each clinic's own interval and night is met; it looks at rows alone.
+        "schedule": schedule(timedelta(minutes=1)),
+        "options": {"expire_seconds": 55},
     },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
-        "options": {"expires": 60, "queue": "dispatch"},
+        "options": {"expire_seconds": 60, "queue": "dispatch"},
     },
     "prune webhooks": {
         "task": "webhooks.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
-        "options": {"expires": 3540},
+        "options": {"expire_seconds": 3540},
     },
     "prune logins": {
         "task": "accounts.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
-        "options": {"expires": 3540},
+        "options": {"expire_seconds": 3540},
     },
     "refresh tokens": {
         "task": "integrations.tasks.refresh_tokens",
         "schedule": schedule(timedelta(minutes=10)),
-        "options": {"expires": 540},
+        "options": {"expire_seconds": 540},
     },
     "prune calls and budget windows": {
         "task": "integrations.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
-        "options": {"expires": 3540},
+        "options": {"expire_seconds": 3540},
     },
     "seal the audit": {
         "task": "audit.tasks.seal",
         "schedule": schedule(timedelta(minutes=1)),
-        "options": {"expires": 55},
+        "options": {"expire_seconds": 55},
     },
 }
 
@@ -290,6 +304,13 @@ PMS_TIMEOUT = (5.0, 25.0)
 #: (0.2: the last 12 minutes of an hour) the reserve shrinks with the time left. 0: never.
 BUDGET_RELEASE_SHARE = env.float("BUDGET_RELEASE_SHARE", default=0.0)
 #: How long each call to a PMS stays on record.
+ENABLE_SYNC_SCHEDULER = env.bool("ENABLE_SYNC_SCHEDULER", default=True)
+SYNC_INTERVAL_MINUTES = env.int("SYNC_INTERVAL_MINUTES", default=240)
+if SYNC_INTERVAL_MINUTES < 5:
+    raise ImproperlyConfigured("SYNC_INTERVAL_MINUTES must be 5 or more")
+SYNC_WITH_SPARE_CALLS = env.bool("SYNC_WITH_SPARE_CALLS", default=False)
+SYNC_RUN_DAYS = max(2, env.int("SYNC_RUN_DAYS", default=30))
+
 CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
 #: How long the use of each window of a budget stays on record; 2 days at least, since they count.
 BUDGET_HISTORY_DAYS = max(2, env.int("BUDGET_HISTORY_DAYS", default=8))

@@ -105,6 +105,8 @@ class Manifest:
     quality: Mapping[Rule, Standing]
     #: Operations that only some systems behind it take; a profile says whether this one does.
     per_system: frozenset[str] = frozenset()
+    #: Minutes between two readings of a list, where that is not the setting's.
+    usual_minutes: Mapping[Resource, int] = field(default_factory=dict)
     #: Whether a write that it accepted and has not carried out can be taken back.
     withdraws: bool = False
 
@@ -225,6 +227,10 @@ class Adapter(Protocol):
     """
 
     manifest: ClassVar[Manifest]
+
+    @property
+    def lists(self) -> Mapping[Resource, Changes]:
+        """The lists of this practice's PMS: the manifest's, unless they differ by practice."""
 
     def issue_token(self, refresh_value: str) -> Token:
         """Get a new key: by the refresh key where there is one, else from the credential."""

@@ -98,6 +98,16 @@ class Integration(models.Model):
     caught_up_on = models.DateField(
         null=True, editable=False, help_text="The local date of the last night's catch-up."
     )
+    sync_minutes = models.PositiveIntegerField(
+        "minutes between syncs",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(5)],
+        help_text="Empty: as usual for this PMS.",
+    )
+    full_sync_on = models.DateField(
+        null=True, editable=False, help_text="The local date of the last night's full sync."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

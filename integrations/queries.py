@@ -35,6 +35,8 @@ class Changes:
     overlap: timedelta = timedelta(minutes=5)
     #: It answers for no moment longer ago than this; None: for any.
     furthest: timedelta | None = None
+    #: Days back and ahead of today that reading all of a list covers; None: whatever there is.
+    covers: tuple[int, int] | None = None
     #: What the changes may leave out is seen by reading the days around today as well.
     needs_window: bool = False
 

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
+from clinics import hours
 from integrations.models import Integration
-from writebacks import handing_on, hours
+from writebacks import handing_on
 from writebacks.models import Writeback
 from writebacks.states import Status
 

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Min, Q
 
+from clinics import hours
 from clinics.access import Access
 from clinics.models import Clinic
 from clinics.permissions import Action
 from integrations.contract import Priority
 from integrations.http.budget import window_start
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
-from writebacks import hours, pace
+from writebacks import pace
 from writebacks.finding import (
     FOR_AGENT,
     FOR_BUDGET,

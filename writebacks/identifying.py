@@ -13,11 +13,12 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
+from clinics import hours
 from integrations.contract import Priority
 from integrations.http.errors import PmsError
 from integrations.models import Integration
 from integrations.session import Session, counting, open_session
-from writebacks import backoff, hours, pace
+from writebacks import backoff, pace
 from writebacks.due import claim
 from writebacks.models import LostRace, Writeback
 from writebacks.settling import identify_at

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+from clinics import hours
 from integrations.contract import Outcome, Priority, State
 from integrations.http.errors import PmsError
 from integrations.models import Integration
 from integrations.session import Session, counting, open_session
-from writebacks import backoff, hours, pace
+from writebacks import backoff, pace
 from writebacks.due import claim, wait_until
 from writebacks.identifying import identify_now
 from writebacks.models import LostRace, Writeback

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from clinics import hours
 from integrations.contract import Outcome, State
-from writebacks import backoff, hours
+from writebacks import backoff
 from writebacks.models import Writeback
 from writebacks.operations import CREATES
 from writebacks.states import Event, Status

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from writebacks import backoff, hours, pace
+from clinics import hours
+from writebacks import backoff, pace
 from writebacks.models import Writeback
 from writebacks.states import Status
 

@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
 
+from . import webhooks
 from .books import Books, stamp
 from .chance import draw
 from .cliniko import ClinikoApi
@@ -16,7 +17,11 @@ from .clock import Clock
 from .control import Control
 from .faults import REFUSALS, Fault, Faults, Strike
 from .knobs import Knobs, WrongKnob
+from .nookal import NookalApi
+from .nookal.api import TABLES as NOOKAL_TABLES
 from .pms import Answer, Pms, Stage
+from .rest import RestApi
+from .rest.api import TABLES as REST_TABLES
 from .server import ConnectionDropped
 from .sikka import SikkaApi
 from .sikka.api import TABLES as SIKKA_TABLES
@@ -42,10 +47,16 @@ class Sandbox:
         clock = clock or Clock()
         self._first_clock = clock.saved()
         self._sleep = sleep
-        books = Books(state, seed=seed, tables=(*SIKKA_TABLES, *CLINIKO_TABLES))
+        tables = (*SIKKA_TABLES, *CLINIKO_TABLES, *NOOKAL_TABLES, *REST_TABLES)
+        books = Books(state, seed=seed, tables=tables)
         self.stage = Stage(seed, clock, books, self._first_knobs)
         self.faults = Faults(seed)
-        self.mounted: list[Pms] = [SikkaApi(self.stage), ClinikoApi(self.stage)]
+        self.mounted: list[Pms] = [
+            SikkaApi(self.stage),
+            ClinikoApi(self.stage),
+            NookalApi(self.stage),
+            RestApi(self.stage),
+        ]
         self._control = Control(self)
         with books.transaction():
             if books.fresh:
@@ -96,7 +107,8 @@ class Sandbox:
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/control"):
             with self.stage.books.transaction():
-                return self._control.answer(request)
+                answer = self._control.answer(request)
+            return answer if isinstance(answer, Response) else webhooks.sent(answer)
         for pms in self.mounted:
             if request.path.startswith(pms.prefix):
                 return self._call(pms, request)
@@ -113,6 +125,8 @@ class Sandbox:
             self._note(request, answer, strike)
         if answer is None or (strike and strike.fault is Fault.LOST_ANSWER):
             raise ConnectionDropped("the sandbox was asked to drop this connection")
+        if answer.late:
+            self._sleep(answer.late)
         if strike and strike.fault is Fault.SLOW:
             self._sleep(strike.seconds)
         if strike and strike.fault is Fault.GARBAGE:

@@ -81,6 +81,16 @@ class ControlClient:
         done: str = self._call("POST", "/records", {"office_id": office_id, **body})["id"]
         return done
 
+    def webhook(self, office_id: str, url: str, event: str, **options: str) -> int:
+        """Let the PMS send one webhook to `url`, and return the status that was answered.
+
+        Sikka takes `callback_key` and `practice_id`, rest `secret` and `id`. Raises ControlRefused
+        where nobody answered.
+        """
+        body = {"office_id": office_id, "url": url, "event": event, **options}
+        status: int = self._call("POST", "/webhooks", body)["status"]
+        return status
+
     def truth(self, office_id: str) -> dict[str, Any]:
         """Return the patients and appointments as they are at the practice; see `pms.Pms.truth`."""
         found: dict[str, Any] = self._call("GET", "/truth", query={"office_id": office_id})

@@ -12,6 +12,9 @@
     POST  /control/records       {"office_id": "D10001", "kind": "patient", "action": "update",
                                  "id": "1001", "values": {...}}: what the practice's own people do;
                                  see `pms.Change`
+    POST  /control/webhooks      {"office_id": "D10001", "url": "...", "event": "patient", and what
+                                 else the PMS needs} sends one of its webhooks and returns the
+                                 status answered; see `webhooks`
     GET   /control/truth         all patients and appointments of ?office_id= as they are now
     GET   /control/calls         every call to a PMS, oldest first; ?office_id=, ?limit= newest ones
 
@@ -29,6 +32,7 @@ from werkzeug.wrappers import Request, Response
 from .faults import Fault, Order
 from .knobs import WrongKnob, seconds, whole
 from .pms import ACTIONS, Change, Pms, WrongChange
+from .webhooks import Delivery, Notifier, WrongWebhook, checked
 
 if TYPE_CHECKING:
     from .application import Sandbox
@@ -47,6 +51,7 @@ _RULES = Map(
         Rule("/control/credentials", methods=["GET"], endpoint="credentials"),
         Rule("/control/books", methods=["GET"], endpoint="books"),
         Rule("/control/records", methods=["POST"], endpoint="change_record"),
+        Rule("/control/webhooks", methods=["POST"], endpoint="webhook"),
         Rule("/control/truth", methods=["GET"], endpoint="truth"),
         Rule("/control/calls", methods=["GET"], endpoint="calls"),
     ]
@@ -63,13 +68,15 @@ class Control:
     def __init__(self, sandbox: "Sandbox") -> None:
         self._sandbox = sandbox
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Delivery:
+        """Answer a call, or return the delivery to be sent once the books are free again."""
         try:
             endpoint, _ = _RULES.bind_to_environ(request.environ).match()
-            return _json(getattr(self, f"_{endpoint}")(request))
+            result = getattr(self, f"_{endpoint}")(request)
+            return result if isinstance(result, Delivery) else _json(result)
         except HTTPException as error:
             return _json({"error": f"{request.method} {request.path}: {error.name}"}, error.code)
-        except (Refused, WrongKnob, WrongChange) as error:
+        except (Refused, WrongKnob, WrongChange, WrongWebhook) as error:
             return _json({"error": str(error)}, 400)
 
     def _knobs(self, request: Request) -> dict[str, object]:
@@ -154,6 +161,14 @@ class Control:
             raise Refused(f"kind and action must be one of: {ACTIONS}")
         self._sandbox.settle()
         return {"id": pms.change(office_id, change)}
+
+    def _webhook(self, request: Request) -> Delivery:
+        body = _body(request)
+        pms, office_id = self._pms(body.pop("office_id", None))
+        url, options = checked(body)
+        if not isinstance(pms, Notifier):
+            raise Refused(f"{pms.name} has no webhooks")
+        return pms.delivery(office_id, url, options)
 
     def _truth(self, request: Request) -> dict[str, Any]:
         pms, office_id = self._pms(request.args.get("office_id"))

@@ -7,6 +7,7 @@ failures, lost_answers) counts at the moment the write is accepted.
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 
 class WrongKnob(ValueError):
@@ -60,6 +61,19 @@ def offices(value: object) -> bool | tuple[str, ...]:
     raise ValueError("must be true, false or a list of office ids")
 
 
+def zone(value: object) -> str:
+    try:
+        return ZoneInfo(str(value)).key
+    except (ValueError, KeyError, OSError):  # malformed, unknown, or the name of a folder
+        raise ValueError("must be the IANA name of a time zone, like UTC") from None
+
+
+def paging(value: object) -> str:
+    if value not in ("page", "offset", "cursor", "link"):
+        raise ValueError("must be page, offset, cursor or link")
+    return str(value)
+
+
 def closing_words(value: object) -> tuple[str, str]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError('must be two words, ["completed", "failed"]')
@@ -100,6 +114,22 @@ class Knobs:
                       60 for alerts in OrthoTrac, 200 in SuzyDental
     encode_echo       whether the list of writes percent-encodes the bodies it echoes; the sample
                       in Sikka's public API documentation does not
+    loaded_zone       time zone (IANA name) of Sikka's loaded_startdate, loaded_enddate and
+                      loadeddate. Unverified: the documentation gives no zone.
+    wide_events       seconds that Sikka's practice_events takes for a range of more than a day,
+                      which the documentation advises against; its samples took 6 to 14
+    rest_rate_limit   calls a minute and account of the rest service
+    rest_paging       how the rest service cuts its lists: page, offset, cursor or link
+    rest_updated_since  whether the rest service heeds updated_since; else it passes it over
+    rest_tells_deletions  whether the rest service still shows what was deleted, with deleted_at
+    rest_zoned        whether times in the rest service's answers have an offset; else they are
+                      the account's wall clock
+    nookal_rate_limit  calls a minute and account; Nookal publishes none, so it is invented
+    nookal_objects    whether Nookal's lists come as objects whose names count the items
+    nookal_modified_zone  time zone (IANA name) in which Nookal reads last_modified and tells when a
+                      record was made and changed. Unverified: nobody documents it.
+    nookal_modified_covers_cancellations  whether a cancellation is a change that last_modified
+                      finds. Unverified: nobody documents it.
     """
 
     delay: tuple[float, float] = knob((10.0, 25.0), span)
@@ -119,6 +149,17 @@ class Knobs:
     dolphin: bool | tuple[str, ...] = knob(False, offices)
     note_length: int = knob(200, whole)
     encode_echo: bool = knob(False, switch)
+    loaded_zone: str = knob("UTC", zone)
+    wide_events: float = knob(6.0, seconds)
+    rest_rate_limit: int = knob(120, whole)
+    rest_paging: str = knob("page", paging)
+    rest_updated_since: bool = knob(True, switch)
+    rest_tells_deletions: bool = knob(False, switch)
+    rest_zoned: bool = knob(False, switch)
+    nookal_rate_limit: int = knob(120, whole)
+    nookal_objects: bool = knob(False, switch)
+    nookal_modified_zone: str = knob("UTC", zone)
+    nookal_modified_covers_cancellations: bool = knob(False, switch)
 
     def offline(self, office_id: str) -> bool:
         return _names(self.agent_offline, office_id)

@@ -60,6 +60,8 @@ class Answer:
     office_id: str | None = None
     write_id: int | None = None
     """The write that this call got accepted, if it did."""
+    late: float = 0.0
+    """Seconds that such a call takes at the PMS; the answer is held back for so long."""
 
 
 class Pms(Protocol):

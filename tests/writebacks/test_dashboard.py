@@ -13,14 +13,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clinics import access
+from clinics import access, hours
 from clinics.models import User
 from integrations.contract import Priority
 from integrations.http import budget
 from integrations.models import Breaker, Integration, IntegrationStatus
 from tests import make
 from tests.conftest import Clock
-from writebacks import hours, pace
+from writebacks import pace
 from writebacks.dashboard import PracticeCard, practice_cards
 from writebacks.models import Writeback
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from clinics import hours
 from integrations.http import errors
 from integrations.models import Integration
 from tests import make
 from tests.conftest import START, Clock
-from writebacks import hours, pace
+from writebacks import pace
 from writebacks.wording import FAILURES, REASONS, SHORT, situation, why
 
 pytestmark = pytest.mark.django_db

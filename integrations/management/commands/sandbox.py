@@ -104,5 +104,16 @@ def _lines(sandbox: RunningSandbox, state: str | None) -> list[str]:
         "Try it:",
         f"  curl {' '.join(header)} {shlex.quote(sandbox.url + '/authorized_practices')}",
         "",
+        *(line for name in sandbox.systems if name != "sikka" for line in _others(sandbox, name)),
         "Everyone in it is invented. Ctrl-C ends it.",
     ]
+
+
+def _others(sandbox: RunningSandbox, name: str) -> list[str]:
+    """Return where another PMS is, and all that its credentials hold, office by office."""
+    system = sandbox.systems[name]
+    lines = [f"{name.capitalize():<9}{system['url']}"]
+    for office in system["offices"]:
+        more = (f"{key} {value}" for key, value in office.items() if key != "office_id")
+        lines.append("  ".join([f"Account  {office['office_id']}", *more]))
+    return [*lines, ""]

@@ -13,6 +13,7 @@ from integrations.sandbox.books import Row, moment, stamp
 from integrations.sandbox.chance import token
 from integrations.sandbox.pms import Stage
 
+from . import locations
 from .call import Call
 from .errors import refused, session_ended, wrong
 from .offices import OFFICES, app_id, app_key
@@ -62,6 +63,7 @@ def by_request_key(call: Call) -> None:
     call.key_expires_at = moment(row["expires_at"])
     if call.key_expires_at <= call.now:
         raise refused("API1025")
+    _check_location(call, call.office_id)
     call.stage.books.run(
         "UPDATE sikka_request_keys SET calls = calls + 1 WHERE request_key = ?", [key]
     )
@@ -77,6 +79,7 @@ def issue(call: Call) -> Response:
         office_id = _office_by_refresh_key(call, fields)
     else:
         raise wrong("grant_type", "must be either request_key or refresh_key")
+    _check_location(call, office_id)
     call.office_id = office_id
     call.request_key = _new_key(call, office_id)
     details = _details(call)
@@ -147,6 +150,11 @@ def _office_by_refresh_key(call: Call, fields: dict[str, str]) -> str:
     if row is None:
         raise refused("API2003")
     return str(row["office_id"])
+
+
+def _check_location(call: Call, office_id: str) -> None:
+    if not locations.any_on(call.stage.books, office_id):
+        raise refused("API2007")
 
 
 def _new_key(call: Call, office_id: str) -> str:

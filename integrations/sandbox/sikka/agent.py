@@ -13,6 +13,7 @@ from integrations.sandbox.pms import Stage
 
 from . import records, writes
 from .offices import OFFICES
+from .truth import standing
 from .vocabulary import GIVEN_UP, PAYMENT_TYPES, STATUSES, PaymentKind
 from .writes import State, Write
 
@@ -221,7 +222,7 @@ def _pay(stage: Stage, write: Write) -> str:
 def _existing(stage: Stage, write: Write, kind: str, id: str, noun: str = "") -> records.Record:
     """Return a record as it stands at the practice, or decline a write that needs it."""
     record = stage.books.truth(write.office_id, kind, id)
-    if record is None:
+    if record is None or records.is_deleted(record):
         raise Declined(f"{noun or kind.capitalize()} {id} does not exist")
     return record
 
@@ -233,7 +234,7 @@ def _check(stage: Stage, write: Write, record: records.Record) -> None:
     if record["operatory"] not in operatories:
         raise Declined(f"Operatory {record['operatory']} does not exist")
     if stage.knobs.reject_overlaps and record["status"] not in GIVEN_UP:
-        others = stage.books.truths(write.office_id, records.APPOINTMENT)
+        others = standing(stage, write.office_id, records.APPOINTMENT)
         if any(_collide(record, other) for other in others):
             raise Declined("appointment already scheduled")
 

@@ -11,17 +11,24 @@ from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.knobs import Knobs
-from integrations.sandbox.pms import Answer, Stage
+from integrations.sandbox.pms import Answer, Change, Stage
+from integrations.sandbox.webhooks import Delivery
 
 from . import (
     access,
     agent,
+    events,
+    finances,
     limits,
+    locations,
+    practice,
     reads,
     records,
     slots,
     submissions,
+    truth,
     vocabulary,
+    webhooks,
     world,
     writebacks,
     writes,
@@ -55,6 +62,8 @@ ROUTES = (
         access.by_application,
         reads.authorized_practices,
     ),
+    Route("GET", "/practice_location", access.by_application, locations.practice_locations),
+    Route("POST", "/practice_location", access.by_application, locations.switch),
     Route("POST", "/request_key", access.by_application_in_body, access.issue),
     Route("DELETE", "/request_key", access.by_request_key, access.end),
     Route("GET", "/request_key_info", access.by_request_key, access.info),
@@ -72,6 +81,14 @@ ROUTES = (
     Route("GET", "/patients", access.by_request_key, reads.patients),
     Route("GET", "/medical_notes", access.by_request_key, reads.medical_notes),
     Route("GET", "/transactions", access.by_request_key, reads.transactions),
+    Route("GET", "/practice_events", access.by_request_key, events.practice_events),
+    Route("GET", "/patient_balance", access.by_request_key, finances.patient_balance),
+    Route(
+        "GET",
+        "/insurance_plan_coverage",
+        access.by_request_key,
+        finances.insurance_plan_coverage,
+    ),
     Route("GET", "/data_sync_status", access.by_application, reads.data_sync_status),
     Route("POST", "/appointment", access.by_request_key, submissions.post_appointment),
     Route("PUT", "/appointments/<sr_no>", access.by_request_key, submissions.put_appointment),
@@ -140,7 +157,7 @@ class SikkaApi:
         response.headers.update(standing.headers())
         if call.key_expires_at is not None:
             response.headers["Request-Key-Expires"] = http_date(call.key_expires_at)
-        return Answer(response, call.app_id, call.office_id or None, call.write_id)
+        return Answer(response, call.app_id, call.office_id or None, call.write_id, call.late)
 
     def expire_keys(self, office_id: str | None) -> int:
         return access.expire(self.stage, office_id)
@@ -173,6 +190,16 @@ class SikkaApi:
             "traces": books.traces(office_id),
             "writebacks": [_noted(write) for write in writes.of_office(books, office_id)],
         }
+
+    def change(self, office_id: str, change: Change) -> str:
+        return practice.change(self.stage, office_id, change)
+
+    def truth(self, office_id: str) -> dict[str, Any]:
+        return truth.truth(self.stage, office_id)
+
+    def delivery(self, office_id: str, url: str, options: Mapping[str, str]) -> Delivery:
+        """Make one of Sikka's webhooks; see `integrations.sandbox.webhooks.Notifier`."""
+        return webhooks.delivery(self.stage, office_id, url, options)
 
     def _find(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
         address = self._map.bind_to_environ(request.environ)

@@ -210,6 +210,10 @@ def write_withdrawn() -> Message:
     return _message("API4006", "200", "OK", "", "Writeback request deleted successfully.")
 
 
+def locations_updated() -> Message:
+    return _message("API4006", "200", "OK", "", "Practice location(s) updated successfully")
+
+
 def write_accepted(method: str, api: str, write_id: int, base: str) -> Message:
     """Return the receipt of a write. Its number stands in the sentence and the link only."""
     link = f"{base}/writeback_status?id={write_id}"

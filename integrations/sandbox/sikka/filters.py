@@ -5,11 +5,11 @@ to case, telephone numbers by their last ten digits, `search` as a part of any f
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 
 from integrations.sandbox.books import stamp
 
-from .call import Call, Item, parsed
+from . import loading, records
+from .call import Call, Item
 from .errors import wrong
 
 Condition = tuple[str, list[object]]
@@ -33,6 +33,9 @@ SEARCHED = (
 
 def _field(name: str) -> str:
     return f"json_extract(record, '$.{name}')"
+
+
+EXISTS: Condition = (f"{_field(records.DELETED)} IS NULL", [])
 
 
 def exactly(name: str) -> Filter:
@@ -114,11 +117,14 @@ TRANSACTION_FILTERS: dict[str, Filter] = {
 
 
 def conditions(call: Call, filters: dict[str, Filter]) -> list[Condition]:
-    """Return what the call's own parameters ask for, and its window of loading times."""
+    """Return what the call's own parameters ask for, and its window of loading times.
+
+    What was deleted is in no list.
+    """
     asked = [
         condition(value) for name, condition in filters.items() if (value := call.parameter(name))
     ]
-    return asked + _loaded(call)
+    return [EXISTS, *asked, *_loaded(call)]
 
 
 def between_days(call: Call, names: Sequence[str]) -> list[Condition]:
@@ -160,18 +166,10 @@ def chosen(call: Call, item: Item, hidden: Collection[str]) -> Item:
 
 
 def _loaded(call: Call) -> list[Condition]:
-    """Return the window of changed records, in UTC (unverified), both ends included."""
     asked: list[Condition] = []
-    start, end = call.parameter("loaded_startdate"), call.parameter("loaded_enddate")
-    rule = "must be yyyy-mm-dd or yyyy-MM-ddTHH:mm:ss"
-    if first := parsed("loaded_startdate", start, _utc, rule):
+    first, before = loading.window(call)
+    if first is not None:
         asked.append(("loaded_at >= ?", [stamp(first)]))
-    if last := parsed("loaded_enddate", end, _utc, rule):
-        whole_day = timedelta(days=1) if len(end) == len("yyyy-mm-dd") else timedelta(seconds=1)
-        asked.append(("loaded_at < ?", [stamp(last + whole_day)]))
+    if before is not None:
+        asked.append(("loaded_at < ?", [stamp(before)]))
     return asked
-
-
-def _utc(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

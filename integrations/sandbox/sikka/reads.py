@@ -57,22 +57,8 @@ def practices(call: Call) -> Response:
 
 def providers(call: Call) -> Response:
     """GET /providers"""
-    items = [
-        {
-            "href": f"{call.practice(provider.practice_id)}/providers/{provider.provider_id}",
-            "provider_id": provider.provider_id,
-            "provider_type": provider.provider_type,
-            "firstname": provider.first_name,
-            "lastname": provider.last_name,
-            "specialty": "Hygiene" if provider.provider_type == "Hygienist" else "General Practice",
-            "practice_id": provider.practice_id,
-            "practice_href": call.practice(provider.practice_id),
-            "status": "Active" if provider.active else "Inactive",
-            "is_hidden": "False",
-            "cust_id": records.CUST_ID,
-        }
-        for provider in OFFICES[call.office_id].providers
-    ]
+    known = [records.provider(item) for item in OFFICES[call.office_id].providers]
+    items = [{**records.provider_links(call.base, item), **item} for item in known]
     names = ["practice_id", "provider_id", "provider_type", "firstname", "lastname", "status"]
     return call.listing_of(matching(call, items, names))
 

@@ -7,8 +7,10 @@ Times are the practice's wall clock, without a zone.
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from .offices import OFFICES, Practice
+from .offices import OFFICES, Practice, Provider
 
 Record = dict[str, str]
 
@@ -21,6 +23,7 @@ APPOINTMENT = "appointment"
 PATIENT = "patient"
 NOTE = "medical_note"
 TRANSACTION = "transaction"
+PROVIDER = "provider"
 
 # Every office has one customer number in these samples.
 CUST_ID = "1"
@@ -87,6 +90,9 @@ TRANSACTION_MORE_FIELDS = _words(
     """
 )
 
+# A field that no reader sees: it marks the last version of a record that was deleted.
+DELETED = "deleted"
+
 # The status of a patient who is there: its word is this practice's own.
 ARRIVED = "Arrived"
 
@@ -137,6 +143,29 @@ def patient(values: Mapping[str, str]) -> Record:
     """Return a whole patient from the fields that matter."""
     blank = dict.fromkeys((*PATIENT_FIELDS, *PATIENT_MORE_FIELDS), "")
     return with_rowhash({**blank, "status": "Active", "fee_no": "0", "cust_id": CUST_ID, **values})
+
+
+def deleted(record: Record) -> Record:
+    """Return the last version of a record: what it was, with the mark that it is gone."""
+    return {**record, DELETED: "True"}
+
+
+def is_deleted(record: Record) -> bool:
+    return DELETED in record
+
+
+def provider(item: Provider) -> Record:
+    return {
+        "provider_id": item.provider_id,
+        "provider_type": item.provider_type,
+        "firstname": item.first_name,
+        "lastname": item.last_name,
+        "specialty": "Hygiene" if item.provider_type == "Hygienist" else "General Practice",
+        "practice_id": item.practice_id,
+        "status": "Active" if item.active else "Inactive",
+        "is_hidden": "False",
+        "cust_id": CUST_ID,
+    }
 
 
 def note(values: Mapping[str, str]) -> Record:
@@ -206,6 +235,19 @@ def transaction_links(base: str, record: Mapping[str, str]) -> Record:
         "guarantor_href": f"{practice}/guarantors/{record['guarantor_id']}",
         "claim_href": f"{practice}/claims/{record['claim_sr_no']}",
     }
+
+
+def provider_links(base: str, record: Mapping[str, str]) -> Record:
+    practice = f"{base}/practices/{record['practice_id']}"
+    return {
+        "href": f"{practice}/providers/{record['provider_id']}",
+        "practice_href": practice,
+    }
+
+
+def moment(record: Mapping[str, str], zone: ZoneInfo) -> datetime:
+    """Return when an appointment begins. An hour that comes twice counts as the first one."""
+    return datetime.fromisoformat(f"{record['date'][:10]}T{record['time']}").replace(tzinfo=zone)
 
 
 def minutes(record: Mapping[str, str]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from . import records
 from .call import Call, Item
 from .errors import wrong
-from .filters import chosen
+from .filters import EXISTS, chosen
 from .offices import OFFICES, Operatory, Provider
 from .vocabulary import GIVEN_UP
 from .world import CLOSES, OPENS
@@ -79,7 +79,7 @@ def _taken(call: Call, first: date, last: date) -> Taken:
         call.office_id,
         records.APPOINTMENT,
         seen_at=call.now,
-        where=[(f"{day} BETWEEN ? AND ?", [first.isoformat(), last.isoformat()])],
+        where=[EXISTS, (f"{day} BETWEEN ? AND ?", [first.isoformat(), last.isoformat()])],
         limit=-1,  # SQLite's word for all
         skip=0,
     )

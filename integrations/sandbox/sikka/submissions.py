@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from werkzeug.wrappers import Response
 
-from . import records, vocabulary, writes
+from . import locations, records, vocabulary, writes
 from .call import Call, iso_day, parsed, whole_number
 from .errors import not_simulated, refused, write_accepted, wrong
 from .offices import OFFICES
@@ -156,7 +156,9 @@ def _body(call: Call, required: Sequence[str]) -> dict[str, str]:
     for name in required:
         if not body.get(name, "").strip():
             raise wrong(name, "is required")
-    if records.practice_of(call.office_id, body["practice_id"]) is None:
+    practice_id = body["practice_id"]
+    known = records.practice_of(call.office_id, practice_id) is not None
+    if not known or not locations.is_on(call.stage.books, call.office_id, practice_id):
         raise refused("API2007")
     return body
 

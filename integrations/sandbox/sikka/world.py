@@ -87,6 +87,7 @@ def build(books: Books, seed: int, start: date) -> None:
         notes = [_note(FIRST_NOTE + number, item) for number, item in enumerate(done)]
         entries = [_procedure(FIRST_TRANSACTION + number, item) for number, item in enumerate(done)]
         for kind, key, made in (
+            (records.PROVIDER, "provider_id", map(records.provider, office.providers)),
             (records.PATIENT, "patient_id", patients),
             (records.APPOINTMENT, "appointment_sr_no", appointments),
             (records.NOTE, "note_id", notes),
@@ -136,6 +137,8 @@ def _patient(office: Office, number: int, who: Person, rng: Random, start: date)
             "status": "Active" if rng.random() < 0.92 else "Inactive",
             "provider_id": provider.provider_id,
             "practice_id": provider.practice_id,
+            # Every third has no insurance.
+            "primary_insurance_company_id": ("301", "302", "")[number % 3],
             "guarantor_first_name": who.first_name,
             "guarantor_last_name": who.last_name,
             "first_visit": midnight(since),

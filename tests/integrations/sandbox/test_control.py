@@ -25,6 +25,8 @@ from .gateway import MONDAY, Gateway
         ("/knobs", {"reject_overlaps": 1}, "reject_overlaps must be true or false"),
         ("/knobs", {"closing_words": ["done"]}, "closing_words must be two words"),
         ("/knobs", {"refresh_lag": -1}, "refresh_lag must be a number of seconds, 0 or more"),
+        ("/knobs", {"loaded_zone": "Mars"}, "loaded_zone must be the IANA name of a time zone"),
+        ("/knobs", {"loaded_zone": "../UTC"}, "loaded_zone must be the IANA name"),
         ("/knobs", [], "the body must be a JSON object"),
         ("/faults", {"fault": "earthquake"}, "fault must be one of: lost_answer"),
         ("/faults", {"fault": "error", "on": "appointment"}, "on must be"),
@@ -34,6 +36,8 @@ from .gateway import MONDAY, Gateway
         ("/clock", {"now": "2026-03-02T09:00:00"}, "now: the moment needs a UTC offset"),
         ("/clock", {"advance_seconds": -1}, "advance_seconds: must be a number of seconds"),
         ("/clock", {"speed": 2}, "the clock takes"),
+        ("/records", {"office_id": "D10001", "kind": "patient"}, "a change has office_id, kind"),
+        ("/records", {"kind": "patient", "action": "create"}, "office_id must be given"),
         ("/expire_keys", {"office_id": "D7"}, "'D7' is no office here; there are: D10001, D10002"),
     ],
 )

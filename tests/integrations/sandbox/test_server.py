@@ -154,7 +154,7 @@ def test_the_control_client_directs_a_running_sandbox(sandbox: RunningSandbox) -
     control.clear_faults()
     assert control.faults() == []
     assert control.credentials()["sikka"] == sandbox.credentials
-    assert control.expire_keys() == 0
+    assert control.expire_keys("D10001") == 0
     assert control.calls("D10001") == []
     control.reset()
     assert (control.now, control.knobs()["errors"]) == (MONDAY, 0.0)

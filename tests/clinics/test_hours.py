@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from writebacks.hours import by_day, next_catch_up
+from clinics.hours import by_day, next_catch_up
 
 ZONES = st.sampled_from(
     [

@@ -1,0 +1,96 @@
+"""Put a page's records into our copy, and note those that cannot be kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db.models import F
+
+from clinics.models import (
+    Appointment,
+    AppointmentType,
+    Location,
+    Operatory,
+    Patient,
+    Practitioner,
+    Record,
+)
+from clinics.records import PmsRecord, Removed, Unreadable
+from clinics.services import Stored, keep_aside, remove, store
+from integrations.models import Integration
+from integrations.queries import Page, Resource
+from sync.models import Checkpoint, SetAside, Sighting, SyncRun
+
+TABLES: Final[dict[Resource, type[Record]]] = {
+    Resource.LOCATIONS: Location,
+    Resource.PRACTITIONERS: Practitioner,
+    Resource.OPERATORIES: Operatory,
+    Resource.APPOINTMENT_TYPES: AppointmentType,
+    Resource.PATIENTS: Patient,
+    Resource.APPOINTMENTS: Appointment,
+}
+
+
+def keep(
+    integration: Integration,
+    resource: Resource,
+    records: Sequence[PmsRecord | Removed | Unreadable],
+    now: datetime,
+) -> tuple[Stored, int]:
+    """Store, remove or set aside each record; return the counts, and how many were set aside."""
+    clinic = integration.clinic
+    good = [each for each in records if isinstance(each, PmsRecord)]
+    stored = store(clinic, good, now=now)
+    removed = [each for each in records if isinstance(each, Removed)]
+    if removed:
+        stored += remove(clinic, TABLES[resource], removed, now=now)
+    unread = [each for each in records if isinstance(each, Unreadable)]
+    keep_aside(clinic, TABLES[resource], unread)
+    aside = [*unread, *stored.failed]
+    for each in aside:
+        _set_aside(integration, resource, each, now)
+    kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
+    # What was set aside of them once is here now.
+    SetAside.objects.filter(
+        integration=integration, resource=resource, external_id__in=kept
+    ).delete()
+    return stored, len(aside)
+
+
+def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
+    """Note the ids of a page; False where a page of just these ids was there before in the step."""
+    ids = sorted({each.external_id for each in page.records if each.external_id})
+    if not ids:
+        return True
+    digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
+    if Sighting.objects.filter(run=run, step=checkpoint.step, digest=digest).exists():
+        return False
+    Sighting.objects.create(
+        run=run,
+        organization_id=run.organization_id,
+        step=checkpoint.step,
+        digest=digest,
+        external_ids=ids,
+    )
+    return True
+
+
+def _set_aside(
+    integration: Integration, resource: Resource, record: Unreadable, now: datetime
+) -> None:
+    same = {
+        "integration": integration,
+        "resource": resource,
+        "external_id": record.external_id,
+        "reason": record.reason[:200],
+    }
+    if not SetAside.objects.filter(**same).update(last_seen_at=now, times=F("times") + 1):
+        SetAside.objects.create(
+            **same,
+            organization_id=integration.organization_id,
+            first_seen_at=now,
+            last_seen_at=now,
+        )

@@ -1,0 +1,115 @@
+"""Ask for a run. There is one at a time for each clinic; who asks twice gets the one there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.models import ApiKey
+from clinics.models import User
+from integrations.models import Integration
+from integrations.queries import Resource
+from sync.claiming import lock_key
+from sync.models import Checkpoint, SyncRun
+from sync.states import OPEN, Mode, Status, Trigger
+
+#: A run that nobody forces is left out when one ended well so short a time ago.
+COOL_DOWN: Final = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a run shall read, and who wants it."""
+
+    mode: Mode = Mode.INCREMENTAL
+    trigger: Trigger = Trigger.PERSON
+    is_full: bool = False
+    #: Now, however recently there was one.
+    is_forced: bool = False
+    may_remove: bool = False
+    #: Somebody waits for it: it may use the calls that are kept for people.
+    is_urgent: bool = False
+    only: Collection[Resource] = ()
+    #: It begins no sooner; None: now.
+    not_before: datetime | None = None
+    user: User | None = None
+    key: ApiKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running(Exception):
+    """There is an open run already; `run` is that one."""
+
+    run: SyncRun
+
+
+@dataclass(frozen=True, slots=True)
+class TooSoon(Exception):
+    """One ended well within the cool-down; `run` is that one."""
+
+    run: SyncRun
+
+
+def request(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun:
+    """Make a run, due now. Raises Running or TooSoon with the run that stands for it.
+
+    What waits (for budget, say, or for the PMS to come back) is made due by a forced one: somebody
+    wants to know now. It is the waiting one then that goes on, and Running tells it.
+    """
+    if not wanted.is_forced and (recent := _recent(integration, wanted, now)):
+        raise TooSoon(recent)
+    full = wanted.is_full or wanted.mode is Mode.COMPREHENSIVE
+    try:
+        with transaction.atomic():
+            run = SyncRun.objects.create(
+                organization_id=integration.organization_id,
+                clinic_id=integration.clinic_id,
+                integration=integration,
+                mode=wanted.mode,
+                trigger=wanted.trigger,
+                is_full=full,
+                may_remove=wanted.may_remove,
+                is_urgent=wanted.is_urgent,
+                only=sorted(wanted.only),
+                requested_by=wanted.user,
+                requested_by_key=wanted.key,
+                lock_key=lock_key(integration.pk),
+                due_at=max(wanted.not_before or now, now),
+                created_at=now,
+            )
+            Checkpoint.objects.create(run=run, organization_id=run.organization_id)
+    except IntegrityError:
+        open_run = SyncRun.objects.filter(integration=integration, status__in=OPEN).first()
+        if open_run is None:  # it ended in this very moment
+            return request(integration, wanted, now)
+        if wanted.is_forced:
+            at_rest = Q(status__in=[Status.WAITING, Status.QUEUED], due_at__gt=now)
+            SyncRun.objects.filter(at_rest, pk=open_run.pk).update(due_at=now, told_at=None)
+        raise Running(open_run) from None
+    return run
+
+
+def cancel(run: SyncRun, now: datetime) -> bool:
+    """End a run that has not ended; what it has stored stays. False where it had ended."""
+    ended = SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(
+        status=Status.CANCELLED, due_at=None, finished_at=now, waiting_for=""
+    )
+    return bool(ended)
+
+
+def _recent(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun | None:
+    """Return the newest run that read what is wanted and ended well within the cool-down."""
+    runs = SyncRun.objects.filter(
+        integration=integration, status=Status.COMPLETED, finished_at__gt=now - COOL_DOWN
+    ).exclude(mode=Mode.UPCOMING)
+    if wanted.is_full or wanted.mode is Mode.COMPREHENSIVE:
+        runs = runs.filter(is_full=True)
+    for run in runs.order_by("-created_at"):
+        if not run.only or (wanted.only and set(wanted.only) <= set(run.only)):
+            return run
+    return None

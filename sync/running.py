@@ -1,0 +1,279 @@
+"""Carry a run out: page after page, each stored together with how far the run has come.
+
+A run may be killed at any moment, wait for days, and go on in another process. It works in shifts,
+so that a long one holds up no worker: after each shift it is due again at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clinics.models import Appointment, Location
+from clinics.services import resolve
+from integrations.contract import Priority
+from integrations.http.errors import PmsError, Refused
+from integrations.queries import Page, Resource
+from integrations.session import Session, counting, open_session
+from sync import ending, keeping, plan, vanishing
+from sync.claiming import Lost, beat, claim, lock
+from sync.models import Checkpoint, Cursor, SyncRun
+from sync.pages import pages
+from sync.plan import Kind, Step
+from sync.states import Mode
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+#: Hears of each page that was stored.
+Progress = Callable[[SyncRun, Checkpoint], None]
+
+#: How long a worker stays with one run; well below CELERY_TASK_SOFT_TIME_LIMIT.
+SHIFT: Final = timedelta(seconds=25)
+#: The list that brings what an appointment names and we do not know.
+LISTS: Final = {
+    "practitioner": Resource.PRACTITIONERS,
+    "location": Resource.LOCATIONS,
+    "operatory": Resource.OPERATORIES,
+    "appointment_type": Resource.APPOINTMENT_TYPES,
+}
+MOST_TOTAL: Final = 2**31 - 1
+
+
+class PagesRepeat(Refused):
+    """The PMS's list cannot be read to its end: its pages go in a circle."""
+
+    code = "pages_repeat"
+
+
+def carry_on(
+    run_id: UUID | str,
+    clock: Clock = timezone.now,
+    *,
+    shift: timedelta | None = SHIFT,
+    progress: Progress | None = None,
+) -> None:
+    """Take a due run up and work on it for a shift; without a shift, until it ends or must wait.
+
+    Does nothing where it is not due or another worker has it.
+    """
+    known = SyncRun.objects.filter(pk=run_id).first()
+    if known is None:
+        return
+    with lock(known.integration_id) as held:
+        now = clock()
+        run = claim(known.pk, now) if held else None
+        if run is None:
+            return
+        until = now + shift if shift else None
+        try:
+            _work(run, clock, until, progress or _nobody)
+        except Lost:
+            logger.info("sync %s was taken on by somebody else", run.pk)
+
+
+def _nobody(run: SyncRun, checkpoint: Checkpoint) -> None:
+    """Hear of progress for nobody."""
+
+
+def _work(run: SyncRun, clock: Clock, until: datetime | None, progress: Progress) -> None:
+    checkpoint = Checkpoint.objects.get(run=run)
+    if checkpoint.claim != run.claims:
+        raise Lost
+    shift: Shift | None = None
+    try:
+        session = open_session(
+            run.integration,
+            Priority.HIGH if run.is_urgent else Priority.LOW,
+            clock,
+            correlation=f"sync {run.pk}",
+            # A person's try shows whether a credential that was rejected works again.
+            even_if_rejected=run.requested_by_id is not None,
+        )
+        shift = Shift(run, checkpoint, session, clock, until, progress)
+        shift.begin()
+        while step := checkpoint.current:
+            if not shift.read(Step.from_json(step)):
+                ending.due_again(run, clock())
+                return
+        ending.finish(run, checkpoint, clock())
+    except PmsError as error:
+        if shift:
+            shift.note_calls()
+        ending.stop(run, error, clock())
+    except Lost:
+        raise
+    except Exception as error:
+        # An error of ours: repeated without end, it would only cost calls.
+        ending.broken(run, error, clock())
+        raise
+
+
+@dataclass(slots=True)
+class Shift:
+    """One worker's time with one run."""
+
+    run: SyncRun
+    checkpoint: Checkpoint
+    session: Session
+    clock: Clock
+    until: datetime | None
+    progress: Progress
+    #: Calls since they were last noted down.
+    calls: Callable[[], int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.calls = counting(self.session)
+
+    def begin(self) -> None:
+        """Plan the steps, unless an earlier shift has."""
+        if self.checkpoint.steps:
+            return
+        run, now = self.run, self.clock()
+        steps = plan.make(
+            Mode(run.mode),
+            is_full=run.is_full,
+            only=run.only,
+            lists=self.session.adapter.lists,
+            read_until=dict(run.integration.cursors.values_list("resource", "read_until")),
+            today=now.astimezone(run.clinic.zone).date(),
+            now=now,
+        )
+        run.started_at = now
+        run.is_full = all(step.kind is Kind.FULL for step in steps)
+        with transaction.atomic():
+            self._write(steps=[step.as_json() for step in steps])
+            SyncRun.objects.filter(pk=run.pk).update(started_at=now, is_full=run.is_full)
+
+    def read(self, step: Step) -> bool:
+        """Read a step to its end; False where the shift ended first."""
+        if not self.checkpoint.is_read:
+            zones = dict(
+                Location.objects.filter(clinic=self.run.clinic_id).values_list(
+                    "external_id", "timezone"
+                )
+            )
+            feed, position = step.feed(zones), self.checkpoint.position
+            for page in pages(self.session.adapter, feed, position, self.clock):
+                now = self.clock()
+                self._store(step, page, now)
+                beat(self.run, now)
+                self.progress(self.run, self.checkpoint)
+                if self.until and now >= self.until and page.next:
+                    return False
+        found = vanishing.Found()
+        if step.kind is Kind.FULL:
+            found = vanishing.settle(
+                self.run, self.checkpoint.step, step, self.session.adapter, self.clock()
+            )
+        self._close(step, found, self.clock())
+        self.progress(self.run, self.checkpoint)
+        return True
+
+    def note_calls(self) -> None:
+        """Note the calls made since the last page."""
+        self._write(calls=F("calls") + self.calls())
+
+    def _store(self, step: Step, page: Page, now: datetime) -> None:
+        """Keep a page's records and the run's new position, both or neither."""
+        if page.next and page.next == self.checkpoint.position:
+            raise PagesRepeat("The PMS's list goes in a circle: a page leads to itself.")
+        with transaction.atomic():
+            # Before the records: who has lost the run must not wait for them either.
+            self._hold()
+            if not keeping.sight(self.run, self.checkpoint, page) and page.next:
+                raise PagesRepeat("The PMS's list goes in a circle: a page came twice.")
+            stored, set_aside = keeping.keep(self.run.integration, step.resource, page.records, now)
+            total = page.total if page.total is not None and 0 <= page.total <= MOST_TOTAL else None
+            self._write(
+                position=page.next,
+                is_read=not page.next,
+                step_pages=F("step_pages") + 1,
+                step_records=F("step_records") + len(page.records),
+                step_total=total,
+                pages=F("pages") + 1,
+                records=F("records") + len(page.records),
+                created=F("created") + stored.created,
+                updated=F("updated") + stored.updated,
+                unchanged=F("unchanged") + stored.unchanged,
+                removed=F("removed") + stored.removed,
+                set_aside=F("set_aside") + set_aside,
+                calls=F("calls") + self.calls(),
+            )
+        if self.run.failures:
+            self.run.failures = 0
+            SyncRun.objects.filter(pk=self.run.pk).update(failures=0)
+
+    def _close(self, step: Step, found: vanishing.Found, now: datetime) -> None:
+        """Move the list's cursor to the run's start, and the checkpoint to the next step."""
+        run, number = self.run, self.checkpoint.step
+        with transaction.atomic():
+            self._hold()
+            resolve(run.clinic, now)
+            _move_cursor(run, step, self.checkpoint.step_pages, found)
+            self._write(
+                steps=self.checkpoint.steps + self._unread_lists(step),
+                step=number + 1,
+                position="",
+                is_read=False,
+                step_pages=0,
+                step_records=0,
+                step_total=None,
+                removed=F("removed") + found.removed,
+                vanished=F("vanished") + found.in_doubt,
+                calls=F("calls") + self.calls(),
+            )
+            run.sightings.filter(step=number).delete()
+        beat(run, now)
+
+    def _unread_lists(self, step: Step) -> list[dict[str, Any]]:
+        """Return further steps: the lists that hold what new appointments name and we lack."""
+        if step.resource is not Resource.APPOINTMENTS or step.kind is Kind.FULL:
+            return []
+        named = Appointment.objects.filter(
+            clinic=self.run.clinic_id, last_synced_at__gte=self.run.started_at
+        ).exclude(unresolved={})
+        unknown = {name for each in named.values_list("unresolved", flat=True) for name in each}
+        read = {each["resource"] for each in self.checkpoint.steps}
+        return [
+            Step(resource=resource, kind=Kind.FULL).as_json()
+            for name, resource in LISTS.items()
+            if name in unknown and resource in self.session.adapter.lists and resource not in read
+        ]
+
+    def _hold(self) -> None:
+        """Lock the checkpoint until the transaction ends. Raises Lost."""
+        ours = Checkpoint.objects.filter(pk=self.run.pk, claim=self.run.claims)
+        if not ours.select_for_update(no_key=True).exists():
+            raise Lost
+
+    def _write(self, **values: Any) -> None:
+        """Change the checkpoint, here and in the database. Raises Lost."""
+        if not Checkpoint.objects.filter(pk=self.run.pk, claim=self.run.claims).update(**values):
+            raise Lost
+        self.checkpoint.refresh_from_db()
+
+
+def _move_cursor(run: SyncRun, step: Step, pages_read: int, found: vanishing.Found) -> None:
+    """Note how current the list is now: as of the run's start, never its end."""
+    values: dict[str, Any] = {"looked_at": run.started_at}
+    if step.kind is not Kind.WINDOW:
+        values["read_until"] = run.started_at
+    if step.kind is Kind.FULL and not found.in_doubt:
+        values |= {"full_at": run.started_at, "full_pages": pages_read}
+    known = Cursor.objects.filter(integration=run.integration_id, resource=step.resource)
+    if not known.update(**values) and "read_until" in values:
+        Cursor.objects.create(
+            integration_id=run.integration_id,
+            organization_id=run.organization_id,
+            resource=step.resource,
+            **values,
+        )

@@ -1,0 +1,128 @@
+"""When runs are made without anybody asking: by interval, at night, and with calls left over."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from clinics import hours
+from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Resource
+from sync.plan import MOVING
+from sync.requesting import Running, TooSoon, Wanted, request
+from sync.states import Trigger
+
+#: Between the runs of two organizations that come due together.
+BETWEEN_ORGANIZATIONS: Final = timedelta(seconds=30)
+#: A night's full pass that did not come about in time is begun by day once the last is so old.
+OVERDUE: Final = timedelta(hours=44)
+#: A full pass is not needed where one ended well so short a time before.
+FRESH: Final = timedelta(hours=20)
+
+
+def make_due_runs(now: datetime) -> int:
+    """Make the runs of the clinics whose interval has passed; return how many.
+
+    Those of one organization begin at once, those of the next half a minute later; where that
+    would take longer than half of the interval, sooner.
+    """
+    organizations: dict[UUID, list[tuple[Integration, list[Resource]]]] = {}
+    for integration in _active():
+        if resources := due_resources(integration, now):
+            organizations.setdefault(integration.organization_id, []).append(
+                (integration, resources)
+            )
+    if not organizations:
+        return 0
+    longest = timedelta(minutes=settings.SYNC_INTERVAL_MINUTES) / 2 / len(organizations)
+    between = min(BETWEEN_ORGANIZATIONS, longest)
+    made = 0
+    for number, integrations in enumerate(organizations.values()):
+        for integration, resources in integrations:
+            only = () if set(resources) >= _moving(integration) else resources
+            wanted = Wanted(trigger=Trigger.SCHEDULE, only=only, not_before=now + between * number)
+            made += _try(integration, wanted, now)
+    return made
+
+
+def due_resources(integration: Integration, now: datetime) -> list[Resource]:
+    """Return the lists whose interval has passed since they were last read, or that never were."""
+    looked_at = {cursor.resource: cursor.looked_at for cursor in integration.cursors.all()}
+    return [
+        resource
+        for resource in MOVING
+        if resource in _moving(integration)
+        and (
+            resource not in looked_at
+            or now >= looked_at[resource] + interval(integration, resource)
+        )
+    ]
+
+
+def interval(integration: Integration, resource: Resource) -> timedelta:
+    """Return how long after a reading of a list the next one follows: the integration's own, else
+    what is usual for its PMS, else the setting."""
+    usual = integration.manifest.usual_minutes.get(resource, settings.SYNC_INTERVAL_MINUTES)
+    return timedelta(minutes=integration.sync_minutes or usual)
+
+
+def make_nightly_runs(now: datetime) -> int:
+    """Make the full runs of the clinics whose night it is, once in each local date; return how
+    many. Where the clocks jump over 2 AM, it is the moment of that."""
+    made = 0
+    for integration in _active().filter(cursors__isnull=False).distinct():
+        local = now.astimezone(integration.clinic.zone)
+        oldest = min(
+            (each.full_at for each in integration.cursors.all() if each.full_at), default=None
+        )
+        age = now - oldest if oldest else OVERDUE
+        in_time = hours.CATCH_UP <= local.time() < hours.DAY_BEGINS
+        if age >= FRESH and (in_time or (age >= OVERDUE and local.time() >= hours.CATCH_UP)):
+            made += _begin_night(integration, local.date(), now)
+    return made
+
+
+def _begin_night(integration: Integration, local_date: date, now: datetime) -> bool:
+    tonight = Integration.objects.filter(pk=integration.pk).filter(
+        Q(full_sync_on=None) | Q(full_sync_on__lt=local_date)
+    )
+    try:
+        with transaction.atomic():
+            if not tonight.update(full_sync_on=local_date):
+                return False
+            wanted = Wanted(trigger=Trigger.NIGHT, is_full=True, is_forced=True)
+            request(integration, wanted, now)
+    except Running:
+        return False  # the mark is undone too: the next tick tries again
+    return True
+
+
+def next_night(integration: Integration, now: datetime) -> datetime:
+    """Return when the next full run is due at the earliest."""
+    return hours.next_catch_up(now, integration.clinic.zone)
+
+
+def _active() -> QuerySet[Integration]:
+    return (
+        Integration.objects.filter(status=IntegrationStatus.ACTIVE)
+        .select_related("clinic")
+        .prefetch_related("cursors")
+        .order_by("organization_id", "pk")
+    )
+
+
+def _moving(integration: Integration) -> set[Resource]:
+    return {each for each in MOVING if each in integration.manifest.lists}
+
+
+def _try(integration: Integration, wanted: Wanted, now: datetime) -> bool:
+    try:
+        request(integration, wanted, now)
+    except (Running, TooSoon):
+        return False
+    return True

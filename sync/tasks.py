@@ -1,0 +1,42 @@
+"""Celery's way in. Each task is safe to run twice."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from sync import claiming, running, schedule, spare
+from sync.models import SyncRun
+from tenancy import scope
+
+#: A hand-out that was not taken up within this many seconds is repeated by a later tick.
+EXPIRES = 60
+
+
+@shared_task
+def dispatch() -> None:
+    """Hand out runs that are due, and those whose worker is gone. Runs every few seconds."""
+    with scope.everywhere():
+        for run_id in claiming.hand_out(timezone.now()):
+            carry_on.apply_async((run_id,), expires=EXPIRES)
+
+
+@shared_task
+def make_runs() -> None:
+    """Make the runs whose time has come: by interval, by night, with calls left over."""
+    if not settings.ENABLE_SYNC_SCHEDULER:
+        return
+    now = timezone.now()
+    with scope.everywhere():
+        schedule.make_nightly_runs(now)
+        schedule.make_due_runs(now)
+        if settings.SYNC_WITH_SPARE_CALLS:
+            spare.make_runs(now)
+
+
+@shared_task
+def carry_on(run_id: str) -> None:
+    """Work on a run for a shift."""
+    with scope.tenant_of(SyncRun, run_id):
+        running.carry_on(run_id)

@@ -1,0 +1,121 @@
+"""After a full pass: records of ours that the PMS's list did not have are no more.
+
+Nothing is believed lightly. Only a pass that was read to its end without an error tells anything;
+a page that moved while we read may have hidden a record, so few missing ones are asked for one by
+one where the PMS can be asked; and where more are missing than happens on a day, a person decides.
+Whatever is removed wrongly comes back with the next sight of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from clinics.models import Record
+from clinics.records import Removed
+from clinics.services import remove
+from integrations.contract import Adapter
+from integrations.queries import Ability, Resource
+from sync.keeping import TABLES, keep
+from sync.models import SetAside, Sighting, SyncRun
+from sync.plan import Step
+
+#: The vanish guard: more missing records than this share of all, and than so many, are not
+#: believed without a person.
+SHARE: Final = 0.02
+FEW: Final = 5
+#: So many missing records are asked for one by one; more would cost more calls than they are worth.
+ASKED_SINGLY: Final = 20
+
+LOOK_UPS: Final = {
+    Resource.PATIENTS: Ability.LOOK_UP_PATIENT,
+    Resource.APPOINTMENTS: Ability.LOOK_UP_APPOINTMENT,
+}
+
+#: As an anti-join, which PostgreSQL carries out in constant memory however many there are.
+_UNSEEN: Final = """NOT EXISTS (
+    SELECT FROM (
+        SELECT unnest(external_ids) AS seen FROM pms_sync_sightings
+        WHERE run_id = %s AND step = %s
+    ) AS page WHERE page.seen = {table}.external_id
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of the missing: removed now, or too many to be believed."""
+
+    removed: int = 0
+    in_doubt: int = 0
+
+
+def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | None) -> QuerySet:
+    """Return our records that step `number` should have shown and did not.
+
+    Not those that came to us after the run had begun; nor appointments beyond the days that the
+    PMS's list covers.
+    """
+    assert run.started_at  # noqa: S101 (for the type checker)
+    table: type[Record] = TABLES[step.resource]
+    records: QuerySet = table._default_manager.present().filter(
+        clinic_id=run.clinic_id, created_at__lt=run.started_at
+    )
+    if covers is not None and step.resource is Resource.APPOINTMENTS:
+        back, ahead = covers
+        # A day less at both ends: whose midnight counts is the PMS's own matter.
+        records = records.filter(
+            starts_at__gte=run.started_at - timedelta(days=back - 1),
+            starts_at__lt=run.started_at + timedelta(days=ahead - 1),
+        )
+    unseen = _UNSEEN.format(table=table._meta.db_table)  # a name of ours, and parameters
+    return records.extra(where=[unseen], params=[run.pk, number])  # noqa: S610
+
+
+def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime) -> Found:
+    """Mark as removed what vanished, as far as that can be believed. Safe to repeat.
+
+    May raise what asking the PMS raises; what was settled until then stays settled.
+    """
+    if SetAside.objects.filter(
+        integration=run.integration,
+        resource=step.resource,
+        external_id="",
+        last_seen_at__gte=run.started_at,
+    ).exists():
+        return Found()  # one of the list's records has no id: it may be any of the missing
+    covers = adapter.lists[step.resource].covers
+    gone = missing(run, number, step, covers).order_by("external_id")
+    count = gone.count()
+    if not count:
+        return Found()
+    table = TABLES[step.resource]
+    present = table._default_manager.present().filter(clinic_id=run.clinic_id).count()
+    if count > max(FEW, present * SHARE) and not run.may_remove:
+        return Found(in_doubt=count)
+    removed = 0
+    if LOOK_UPS.get(step.resource) in adapter.manifest.abilities and count <= ASKED_SINGLY:
+        for external_id in list(gone.values_list("external_id", flat=True)):
+            removed += _ask(run, number, step, adapter, external_id, now)
+        return Found(removed)
+    ids: Any = gone.values_list("external_id", flat=True).iterator(chunk_size=1000)
+    records = [Removed(external_id=external_id) for external_id in ids]
+    return Found(remove(run.clinic, table, records, now=now).removed)
+
+
+def _ask(
+    run: SyncRun, number: int, step: Step, adapter: Adapter, external_id: str, now: datetime
+) -> int:
+    """Ask for one missing record and keep the answer; return 1 where it really is no more."""
+    answer = adapter.lookup(step.resource, external_id)
+    stored, _ = keep(run.integration, step.resource, [answer], now)
+    if not isinstance(answer, Removed):  # it is there: sighted, for when this is repeated
+        Sighting.objects.get_or_create(
+            run=run,
+            step=number,
+            digest=f"asked {external_id}"[:32],
+            defaults={"organization_id": run.organization_id, "external_ids": [external_id]},
+        )
+    return stored.removed
