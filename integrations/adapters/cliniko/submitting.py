@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from integrations.adapters.cliniko import answers, lists, phones, proof
+from integrations.adapters.cliniko import answers, listings, phones, proof
 from integrations.adapters.cliniko.calls import Calls, Item
 from integrations.adapters.cliniko.fields import UnreadableRecord, identifier
 from integrations.adapters.cliniko.proof import Kind
@@ -79,7 +79,7 @@ def _cancel(calls: Calls, prepared: PreparedWrite) -> Receipt:
 def _read_back(calls: Calls, id: str) -> Item:
     """Return an appointment as it is now; nothing where it cannot be read."""
     try:
-        return calls.by_id(lists.APPOINTMENTS, [id]).get(id, {})
+        return calls.by_id(listings.APPOINTMENTS, [id]).get(id, {})
     except PmsError:
         return {}
 
@@ -101,9 +101,9 @@ def _with_all_numbers(calls: Calls, prepared: PreparedWrite) -> dict[str, Any]:
     They are read first; without an answer to that nothing was sent that could have happened.
     """
     id = proof.target(prepared)
-    filters = [("q[]", each) for each in lists.PATIENTS.filters]
+    filters = [("q[]", each) for each in listings.PATIENTS.filters]
     try:
-        patient = answers.record(calls.get(f"{lists.PATIENTS.path}/{id}", filters))
+        patient = answers.record(calls.get(f"{listings.PATIENTS.path}/{id}", filters))
     except NoAnswer as error:
         text = f"The patient's other numbers could not be read, so nothing was sent. {error}"
         raise NotReached(text) from error
@@ -117,7 +117,7 @@ def _overlap(calls: Calls, id: str) -> str:
     The write is done: whatever this runs into is not its failure.
     """
     try:
-        reply = calls.get(f"{lists.APPOINTMENTS.path}/{id}/conflicts")
+        reply = calls.get(f"{listings.APPOINTMENTS.path}/{id}/conflicts")
     except PmsError:
         return UNKNOWN_OVERLAP
     told = reply.data.get("conflicts") if isinstance(reply.data, dict) else None
