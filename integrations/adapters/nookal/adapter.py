@@ -43,8 +43,10 @@ from integrations.contract import (
 from integrations.http.client import Client, Reply
 from integrations.http.errors import NoAnswer, PmsError, Refused
 from integrations.queries import (
+    Ability,
     Account,
     Balance,
+    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -95,6 +97,14 @@ class Nookal:
         return Token(value=self.api_key, refresh_value="", lifetime=KEY_CHECK)
 
     # --- Reading -----------------------------------------------------------------------------
+
+    @property
+    def lists(self) -> Mapping[Resource, Changes]:
+        return MANIFEST.lists
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        return MANIFEST.abilities
 
     def verify(self) -> Account:
         question = reading.SOURCES[Resource.LOCATIONS].asked({})
