@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as conf
 from django.db.models import CharField
 from django.db.models.functions import Cast
 from hypothesis import HealthCheck, given, settings
@@ -207,6 +208,7 @@ def open_practice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], Practice]:
     """Return what begins anew with a PMS: a fresh world there, an empty clinic here."""
+    monkeypatch.setattr(conf, "PMS_USER_AGENT", "Frontdesk (ops@clinic.example)")
     rates = {f"{pms}_rate_limit": 100_000 for pms in PMSS if pms != "sikka"}
     real = engine.pages
 
