@@ -165,11 +165,15 @@ def pages(adapter: Adapter, feed: Feed) -> Iterator[Page]:
 def ahead(found: Iterator[Page]) -> Iterator[Page]:
     """Yield the same, each fetched in another thread while the one before is worked on."""
     context = copy_context()
+
+    def fetch() -> Page | None:
+        return context.run(next, found, None)
+
     with ThreadPoolExecutor(1) as pool:
         try:
-            coming = pool.submit(context.run, next, found, None)
-            while (page := coming.result()) is not None:
-                coming = pool.submit(context.run, next, found, None)
+            coming = pool.submit(fetch)
+            while page := coming.result():
+                coming = pool.submit(fetch)
                 yield page
         finally:
             pool.submit(connection.close)
