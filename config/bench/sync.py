@@ -96,13 +96,18 @@ def load(number: int, seconds: float, name: str, address: str, patients: int) ->
         spent = time.perf_counter() - began
         present = Patient.objects.count()
     connection.close()
-    expected = Stored(unchanged=patients) if name == AGAIN else Stored(created=patients)
-    if stored != expected or present != patients:
-        raise RuntimeError(f"{name}: {stored} of {patients} patients, {present} in the table")
+    check(name, stored, patients, present)
     # Kilobytes; bytes on macOS.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return {"rate": patients / spent, "megabytes": peak}
+
+
+def check(name: str, stored: Stored, patients: int, present: int) -> None:
+    """Raise RuntimeError for a load that did something else than it is measured for."""
+    expected = Stored(unchanged=patients) if name == AGAIN else Stored(created=patients)
+    if stored != expected or present != patients:
+        raise RuntimeError(f"{name}: {stored} of {patients} patients, {present} in the table")
 
 
 def prepared(address: str, *, is_empty: bool) -> tuple[Clinic, Integration]:
