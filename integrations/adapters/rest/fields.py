@@ -26,6 +26,8 @@ DAYS: Final = {
     "dmy": ("%d/%m/%Y", re.compile(r"(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})")),
     "mdy": ("%m/%d/%Y", re.compile(r"(?P<m>\d{1,2})[/.-](?P<d>\d{1,2})[/.-](?P<y>\d{4})")),
 }
+#: How most services write a moment; the others take four times as long to read.
+PLAIN_UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 #: How some databases write that there is no date.
 NO_DATE: Final = re.compile(r"0000-00-00([T ][0:.]+Z?)?")
 
@@ -81,9 +83,10 @@ class Field:
 
     def raw(self, item: Any) -> Any:
         """Return what stands there; None for nothing."""
+        if len(self.paths) == 1:
+            only = at(item, self.paths[0])
+            return None if only == "" else only
         found = [at(item, path) for path in self.paths]
-        if len(found) == 1:
-            return None if found[0] == "" else found[0]
         texts = [self._text(value) for value in found]
         return self.glue.join(text for text in texts if text) or None
 
@@ -199,6 +202,8 @@ class Field:
     # --- What goes wrong ---------------------------------------------------------------------
 
     def _text(self, value: Any) -> str:
+        if type(value) is str:
+            return value.strip()
         if value is None:
             return ""
         if isinstance(value, bool | dict | list):
@@ -228,6 +233,8 @@ def is_usable_id(text: str) -> bool:
 
 def _clock(text: str) -> datetime:
     """Read an ISO time, also as some frameworks print it: "2030-03-05 09:00:00 UTC", " +0100"."""
+    if PLAIN_UTC.fullmatch(text):
+        return datetime.fromisoformat(text)
     text = re.sub(r"\s*(UTC|GMT)$", "+00:00", text)
     text = re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", text)
     if not re.match(r"\d{4}-?\d\d-?\d\d[T ]\d", text):
