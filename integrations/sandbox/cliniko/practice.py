@@ -50,7 +50,7 @@ class _Desk:
         self.at = written(self.now)
 
     def carry_out(self, wanted: Change) -> str:
-        kind, values = wanted.kind, checked(wanted)
+        kind, values = wanted.kind, checked(wanted, seconds=True)
         if wanted.action == "create":
             return self._register(values) if kind == PATIENT else self._book(values)
         record = self._existing(kind, wanted.id)

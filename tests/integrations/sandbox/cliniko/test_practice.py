@@ -209,6 +209,8 @@ def test_a_deleted_patient_takes_their_appointments_along(caller: Caller) -> Non
         ("appointment", "create", "", {"practitioner_id": "17"}, "there is no practitioner 17"),
         ("appointment", "create", "", {"location_id": "17"}, "there is no business 17"),
         ("appointment", "create", "", {"operatory_id": "1"}, "Cliniko has no operatories"),
+        ("appointment", "create", "", {"starts_at": "2026-03-09T10:00:00"}, "a whole second with"),
+        ("appointment", "create", "", {"starts_at": "2026-03-09T10:00:00.5Z"}, "a whole second"),
         ("appointment", "cancel", "17", {}, "there is no appointment 17"),
     ],
 )
