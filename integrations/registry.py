@@ -11,6 +11,8 @@ from integrations.http.client import Client
 
 ADAPTERS: Final = {
     "cliniko": "integrations.adapters.cliniko",
+    "nookal": "integrations.adapters.nookal",
+    "rest": "integrations.adapters.rest",
     "sikka": "integrations.adapters.sikka",
 }
 

@@ -39,6 +39,7 @@ from integrations.contract import (
 from integrations.http.client import Client
 from integrations.http.errors import NoAnswer, Refused
 from integrations.queries import (
+    Ability,
     Account,
     Balance,
     Changes,
@@ -105,6 +106,10 @@ class Cliniko:
     @property
     def lists(self) -> Mapping[Resource, Changes]:
         return MANIFEST.lists
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        return MANIFEST.abilities
 
     def page(self, feed: Feed, position: str, now: datetime) -> Page:
         at = paging.position_of(position)
