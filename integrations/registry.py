@@ -10,6 +10,7 @@ from integrations.contract import Adapter, Manifest, TokenSource
 from integrations.http.client import Client
 
 ADAPTERS: Final = {
+    "rest": "integrations.adapters.rest",
     "sikka": "integrations.adapters.sikka",
 }
 
