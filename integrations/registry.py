@@ -11,6 +11,7 @@ from integrations.http.client import Client
 
 ADAPTERS: Final = {
     "rest": "integrations.adapters.rest",
+    "cliniko": "integrations.adapters.cliniko",
     "sikka": "integrations.adapters.sikka",
 }
 
