@@ -270,7 +270,10 @@ class Adapter(Protocol):
         """
 
     def prepare(self, command: Command) -> PreparedWrite:
-        """Put what is asked into the PMS's words. Sends nothing."""
+        """Put what is asked into the PMS's words. Sends nothing.
+
+        Raises Refused for what this PMS surely would not take; the message says what it lacks.
+        """
 
     def submit(self, prepared: PreparedWrite) -> Receipt:
         """Send a write once. Never repeats it; errors say whether it may have happened."""
