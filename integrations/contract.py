@@ -232,6 +232,10 @@ class Adapter(Protocol):
     def lists(self) -> Mapping[Resource, Changes]:
         """The lists of this practice's PMS: the manifest's, unless they differ by practice."""
 
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What this practice's PMS can be asked, likewise."""
+
     def issue_token(self, refresh_value: str) -> Token:
         """Get a new key: by the refresh key where there is one, else from the credential."""
 

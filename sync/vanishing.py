@@ -96,7 +96,7 @@ def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetim
     if count > max(FEW, present * SHARE) and not run.may_remove:
         return Found(in_doubt=count)
     removed = 0
-    if LOOK_UPS.get(step.resource) in adapter.manifest.abilities and count <= ASKED_SINGLY:
+    if LOOK_UPS.get(step.resource) in adapter.abilities and count <= ASKED_SINGLY:
         for external_id in list(gone.values_list("external_id", flat=True)):
             removed += _ask(run, number, step, adapter, external_id, now)
         return Found(removed)

@@ -97,6 +97,7 @@ class Pms:
         return [(str(feed.resource), position) for feed, position in self.asked]
 
     manifest = MANIFEST
+    abilities: frozenset[Ability] = frozenset()
 
     def issue_token(self, refresh_value: str) -> Any:
         raise AssertionError("a toy has no keys")
@@ -155,6 +156,4 @@ def practitioner(external_id: str = "d1") -> PractitionerRecord:
 
 
 def with_lookups(pms: Pms) -> None:
-    pms.manifest = replace(
-        MANIFEST, abilities=frozenset({Ability.LOOK_UP_PATIENT, Ability.LOOK_UP_APPOINTMENT})
-    )
+    pms.abilities = frozenset({Ability.LOOK_UP_PATIENT, Ability.LOOK_UP_APPOINTMENT})

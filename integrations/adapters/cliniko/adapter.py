@@ -12,7 +12,7 @@ from integrations.adapters.cliniko import (
     access,
     answers,
     finding,
-    lists,
+    listings,
     mapping,
     paging,
     searching,
@@ -39,8 +39,10 @@ from integrations.contract import (
 from integrations.http.client import Client
 from integrations.http.errors import NoAnswer, Refused
 from integrations.queries import (
+    Ability,
     Account,
     Balance,
+    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -101,20 +103,28 @@ class Cliniko:
 
     # --- Lists -------------------------------------------------------------------------------
 
+    @property
+    def lists(self) -> Mapping[Resource, Changes]:
+        return MANIFEST.lists
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        return MANIFEST.abilities
+
     def page(self, feed: Feed, position: str, now: datetime) -> Page:
         at = paging.position_of(position)
-        listings = lists.LISTS[feed.resource]
-        listing = listings[at.part]
+        parts = listings.LISTS[feed.resource]
+        listing = parts[at.part]
         order = "updated_at" if feed.changed_since else "created_at"
         since = written(feed.changed_since) if feed.changed_since else ""
-        bounds = lists.window(feed) if feed.resource is Resource.APPOINTMENTS else []
+        bounds = listings.window(feed) if feed.resource is Resource.APPOINTMENTS else []
         params = paging.parameters(at, order, since, [*listing.filters, *bounds])
         reply = self.calls.get(listing.path, params)
         rows, has_more = answers.rows(reply, listing.name)
         total = answers.total(reply) if at.total is None else at.total
         keys = paging.keys(rows, order)
         after = paging.following(at, keys, has_more)
-        if after is None and at.part + 1 < len(listings):
+        if after is None and at.part + 1 < len(parts):
             after = paging.Position(part=at.part + 1)
         return Page(
             records=tuple(mapping.read(row, listing.read) for row in paging.unseen(at, rows, keys)),
@@ -127,7 +137,7 @@ class Cliniko:
     def lookup(self, resource: Resource, external_id: str) -> PmsRecord | Removed | Unreadable:
         if not ID.fullmatch(external_id):
             return Removed(external_id=external_id)  # no record of Cliniko has such an id
-        (listing,) = lists.LISTS[resource]
+        (listing,) = listings.LISTS[resource]
         filters = [("q[]", each) for each in listing.filters]
         try:
             reply = self.calls.get(f"{listing.path}/{external_id}", filters)
@@ -142,7 +152,7 @@ class Cliniko:
         filters = searching.filters(query)
         if not filters:
             return []  # nobody is asked for; everybody would answer to that
-        rows = self.calls.some(lists.PATIENTS, filters)
+        rows = self.calls.some(listings.PATIENTS, filters)
         read = (mapping.read(row, mapping.patient) for row in rows)
         found = [record for record in read if isinstance(record, PatientRecord)]
         return [record for record in found if searching.fits(query, record)]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from integrations.adapters.cliniko import access, answers, paging
 from integrations.adapters.cliniko.fields import UnreadableRecord, identifier
-from integrations.adapters.cliniko.lists import Listing
+from integrations.adapters.cliniko.listings import Listing
 from integrations.adapters.cliniko.manifest import MANIFEST
 from integrations.contract import Scope
 from integrations.http.client import Client, Reply

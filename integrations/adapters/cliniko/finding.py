@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from integrations.adapters.cliniko import lists, proof
+from integrations.adapters.cliniko import listings, proof
 from integrations.adapters.cliniko.calls import Calls, Item
 from integrations.adapters.cliniko.fields import written
-from integrations.adapters.cliniko.lists import Listing
+from integrations.adapters.cliniko.listings import Listing
 from integrations.adapters.cliniko.proof import Kind
 from integrations.contract import Lookup, Outcome, SentWrite, State
 
 #: The list that has the records of each kind of write.
 LISTED: Final = {
-    Kind.BOOK: lists.APPOINTMENTS,
-    Kind.RESCHEDULE: lists.APPOINTMENTS,
-    Kind.CANCEL: lists.APPOINTMENTS,
-    Kind.CREATE_PATIENT: lists.PATIENTS,
-    Kind.UPDATE_PATIENT: lists.PATIENTS,
+    Kind.BOOK: listings.APPOINTMENTS,
+    Kind.RESCHEDULE: listings.APPOINTMENTS,
+    Kind.CANCEL: listings.APPOINTMENTS,
+    Kind.CREATE_PATIENT: listings.PATIENTS,
+    Kind.UPDATE_PATIENT: listings.PATIENTS,
 }
-BOTH: Final = (lists.APPOINTMENTS, lists.PATIENTS)
+BOTH: Final = (listings.APPOINTMENTS, listings.PATIENTS)
 #: Ids of patients in one question.
 MOST_PATIENTS: Final = 100
 

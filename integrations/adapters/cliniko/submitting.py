@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from integrations.adapters.cliniko import answers, lists, phones, proof
+from integrations.adapters.cliniko import answers, listings, phones, proof
 from integrations.adapters.cliniko.calls import Calls, Item
 from integrations.adapters.cliniko.fields import UnreadableRecord, identifier
 from integrations.adapters.cliniko.proof import Kind
@@ -46,6 +46,8 @@ def _changed(calls: Calls, prepared: PreparedWrite, body: Mapping[str, Any]) -> 
     if id != proof.target(prepared):
         raise NoAnswer("Cliniko's answer holds another record.")
     done = proof.shows(kind, body, item)
+    if phones.FIELD in body:  # whole, by now: one that was taken out must be gone
+        done = done and len(phones.numbers(item)) == len(body[phones.FIELD])
     return Receipt(
         reference=proof.reference(kind, id, item, sent_at),
         state=State.COMPLETED if done else State.PENDING,
@@ -77,7 +79,7 @@ def _cancel(calls: Calls, prepared: PreparedWrite) -> Receipt:
 def _read_back(calls: Calls, id: str) -> Item:
     """Return an appointment as it is now; nothing where it cannot be read."""
     try:
-        return calls.by_id(lists.APPOINTMENTS, [id]).get(id, {})
+        return calls.by_id(listings.APPOINTMENTS, [id]).get(id, {})
     except PmsError:
         return {}
 
@@ -99,9 +101,9 @@ def _with_all_numbers(calls: Calls, prepared: PreparedWrite) -> dict[str, Any]:
     They are read first; without an answer to that nothing was sent that could have happened.
     """
     id = proof.target(prepared)
-    filters = [("q[]", each) for each in lists.PATIENTS.filters]
+    filters = [("q[]", each) for each in listings.PATIENTS.filters]
     try:
-        patient = answers.record(calls.get(f"{lists.PATIENTS.path}/{id}", filters))
+        patient = answers.record(calls.get(f"{listings.PATIENTS.path}/{id}", filters))
     except NoAnswer as error:
         text = f"The patient's other numbers could not be read, so nothing was sent. {error}"
         raise NotReached(text) from error
@@ -115,7 +117,7 @@ def _overlap(calls: Calls, id: str) -> str:
     The write is done: whatever this runs into is not its failure.
     """
     try:
-        reply = calls.get(f"{lists.APPOINTMENTS.path}/{id}/conflicts")
+        reply = calls.get(f"{listings.APPOINTMENTS.path}/{id}/conflicts")
     except PmsError:
         return UNKNOWN_OVERLAP
     told = reply.data.get("conflicts") if isinstance(reply.data, dict) else None

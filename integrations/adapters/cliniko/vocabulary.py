@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from integrations.adapters.cliniko import answers, lists, mapping
+from integrations.adapters.cliniko import answers, listings, mapping
 from integrations.adapters.cliniko.calls import Calls
 from integrations.adapters.cliniko.fields import UnreadableRecord, identifier, text
 from integrations.contract import Term, Vocabulary
@@ -20,14 +20,14 @@ def read(calls: Calls) -> Vocabulary:
     Types that are not shown, say for lack of a right, are named in `unread`.
     """
     try:
-        items, is_whole = calls.all(lists.APPOINTMENT_TYPES, [])
+        items, is_whole = calls.all(listings.APPOINTMENT_TYPES, [])
     except (answers.Forbidden, Refused) as error:
         return Vocabulary(
-            statuses=mapping.REASONS, unread={lists.APPOINTMENT_TYPES.name: str(error)}
+            statuses=mapping.REASONS, unread={listings.APPOINTMENT_TYPES.name: str(error)}
         )
     if not is_whole:
         why = f"Cliniko's list has more than {len(items):,} entries, or some that are unreadable."
-        return Vocabulary(statuses=mapping.REASONS, unread={lists.APPOINTMENT_TYPES.name: why})
+        return Vocabulary(statuses=mapping.REASONS, unread={listings.APPOINTMENT_TYPES.name: why})
     return Vocabulary(statuses=mapping.REASONS, appointment_types=terms(items))
 
 

@@ -43,8 +43,10 @@ from integrations.contract import (
 from integrations.http.client import Client, Reply
 from integrations.http.errors import NoAnswer, PmsError, Refused
 from integrations.queries import (
+    Ability,
     Account,
     Balance,
+    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -96,6 +98,14 @@ class Nookal:
 
     # --- Reading -----------------------------------------------------------------------------
 
+    @property
+    def lists(self) -> Mapping[Resource, Changes]:
+        return MANIFEST.lists
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        return MANIFEST.abilities
+
     def verify(self) -> Account:
         question = reading.SOURCES[Resource.LOCATIONS].asked({})
         return reading.account(self._read(question.function, question.page(1)))
@@ -138,7 +148,11 @@ class Nookal:
 
     def vocabulary(self) -> Vocabulary:
         """Return the documented statuses, and the types of appointment that are in use."""
-        rows = list(self._rows(reading.SOURCES[Resource.APPOINTMENT_TYPES].asked({})))
+        try:
+            rows = list(self._rows(reading.SOURCES[Resource.APPOINTMENT_TYPES].asked({})))
+        except Refused as error:
+            unread = {"appointment_types": str(error)}
+            return Vocabulary(statuses=writing.STATUSES, unread=unread)
         return Vocabulary(statuses=writing.STATUSES, appointment_types=_types(rows))
 
     def is_offered(self, booking: BookAppointment) -> bool | None:

@@ -58,7 +58,7 @@ def parse(options: Mapping[str, Any]) -> Description:
     top = Section.of("", merged(options))
     zone = time_zone(top, "timezone")
     paging = _paging(top)
-    changes = _changes(top, zone) if top.value("changes") else None
+    changes = _changes(top, zone) if top.value("changes") is not None else None
     statuses = _statuses(top)
     lists = {
         Resource(name): _listing(entry, Resource(name), paging, changes, zone)
@@ -86,12 +86,11 @@ def merged(options: Mapping[str, Any]) -> dict[str, Any]:
     given = Section.of("", options).values
     found = {**DEFAULT, **given}
     for name in ("lists", "writes"):
-        entries = Section.of(name, given.get(name, {}) or {}).values
-        usual = DEFAULT[name] if given.get(name, {}) is not None else {}
-        found[name] = {
-            key: _over(usual.get(key), entries[key]) if key in entries else usual[key]
-            for key in {**usual, **entries}
-        }
+        if found[name] is not None:
+            entries = Section.of(name, given.get(name, {})).values
+            found[name] = DEFAULT[name] | {
+                key: _over(DEFAULT[name].get(key), entry) for key, entry in entries.items()
+            }
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -201,9 +200,9 @@ def _listing(
         one=section.path("one", ids=1) if section.value("one") else "",
         record=section.dotted("record"),
         params=section.params("params"),
-        paging=_paging(section) if section.value("paging") else paging,
+        paging=_paging(section) if section.value("paging") is not None else paging,
         fields=of_field.record_fields(section, resource),
-        changes=_own_changes(section, usual, zone) if fixed is None else None,
+        changes=_own_changes(section, None if fixed else usual, zone),
         window=(window["first"], window["last"]) if window else None,
         fixed=tuple(fixed) if fixed is not None else None,
     )
