@@ -150,5 +150,7 @@ def _pass_until(
         seen = Appointment.objects.filter(
             clinic=practice.integration.clinic_id, external_id__in=unseen, status="cancelled"
         )
-        for external_id in seen.values_list("external_id", flat=True):
-            ages.append((practice.clock.now - unseen.pop(external_id)).total_seconds())
+        ages += [
+            (practice.clock.now - unseen.pop(external_id)).total_seconds()
+            for external_id in seen.values_list("external_id", flat=True)
+        ]

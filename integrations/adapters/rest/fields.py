@@ -27,8 +27,6 @@ DAYS: Final = {
     "dmy": ("%d/%m/%Y", re.compile(r"(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})")),
     "mdy": ("%m/%d/%Y", re.compile(r"(?P<m>\d{1,2})[/.-](?P<d>\d{1,2})[/.-](?P<y>\d{4})")),
 }
-#: How most services write a moment; the others take four times as long to read.
-PLAIN_UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 #: How some databases write that there is no date.
 NO_DATE: Final = re.compile(r"0000-00-00([T ][0:.]+Z?)?")
 
