@@ -4,6 +4,10 @@ Rows go to PostgreSQL as one JSON text. COPY cannot write to a table with row-le
 by way of a temporary table, which takes a right more and leaves dead rows in the catalog, a page of
 100 is no faster.
 
+Rows are looked up by LATERAL … LIMIT 1, which is one step in the index for each. A plain join, or
+`external_id = ANY (…)`, reads all of a clinic's rows for each page of a first load: until the table
+is analyzed, the planner takes it for a small one.
+
 All of them lock rows in the order of `external_id`, so that two at once wait for each other without
 a deadlock.
 """
@@ -11,7 +15,7 @@ a deadlock.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,8 +23,7 @@ from typing import Any
 from django.db import connection
 
 from clinics.models import Appointment, Clinic, Patient, Record
-from clinics.records import Removed
-from clinics.rows import REFERENCES, layout
+from clinics.rows import REFERENCES, layout, whole_id
 
 #: Columns that are the same in each row of a statement; the others come from the record. A record
 #: that is told is there, whatever was known of it before.
@@ -49,19 +52,29 @@ _UPSERT = """
     SELECT {values} FROM json_to_recordset(%(rows)s) AS told ({types}) {joins}
     ORDER BY told.external_id
     ON CONFLICT (clinic_id, external_id) DO UPDATE SET {changes}
-    WHERE (own.changed_at IS NULL OR excluded.changed_at IS NULL
-            OR excluded.changed_at >= own.changed_at)
-        AND (own.payload_hash <> excluded.payload_hash
-            OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
-            OR excluded.changed_at > own.changed_at
-            OR (own.changed_at IS NULL AND excluded.changed_at IS NOT NULL))
+    WHERE {is_news}
     RETURNING own.external_id, own.xmax = 0
 """
-_KNOWN = """
-    SELECT external_id, payload_hash, changed_at, removed_at IS NOT NULL, sync_status <> 'synced'
-    FROM {table} WHERE clinic_id = %s AND external_id = ANY(%s)
+#: Whether what the PMS says is to be written: nothing is overwritten by what is older, and what is
+#: the same already is written only where something else is known of it by now.
+_IS_NEWS = """
+    (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at)
+    AND (own.payload_hash <> {told}.payload_hash
+        OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
+        OR {told}.changed_at > own.changed_at
+        OR (own.changed_at IS NULL AND {told}.changed_at IS NOT NULL))
 """
-#: The index (clinic_id, external_id) for each row; a join could choose to read the whole table.
+_NEWS = """
+    SELECT told.external_id,
+        coalesce(own.payload_hash = told.payload_hash AND own.removed_at IS NULL, false)
+    FROM json_to_recordset(%(rows)s)
+        AS told (external_id text, payload_hash text, changed_at timestamptz)
+    LEFT JOIN LATERAL (
+        SELECT payload_hash, changed_at, removed_at, sync_status FROM {table}
+        WHERE clinic_id = %(clinic)s AND external_id = told.external_id LIMIT 1
+    ) AS own ON true
+    WHERE own.payload_hash IS NULL OR ({is_news})
+"""
 _NAMED = """
     LEFT JOIN LATERAL (
         SELECT id FROM {table} WHERE clinic_id = %(clinic)s AND external_id = {named} LIMIT 1
@@ -105,13 +118,15 @@ _MARK = """
 """
 
 
-def known(
-    clinic: Clinic, table: type[Record], ids: Sequence[str]
-) -> dict[str, tuple[str, datetime | None, bool, bool]]:
-    """Return id → hash, time of change in the PMS, whether it is removed, whether in error."""
+def news(clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """Return the ids of what is to be written → whether its content is what we have already.
+
+    Of each record the id, the hash and the time of its change are told.
+    """
+    statement = _NEWS.format(table=_name(table), is_news=_IS_NEWS.format(told="told"))
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN.format(table=_name(table)), [clinic.pk, list(ids)])
-        return {row[0]: row[1:] for row in cursor.fetchall()}
+        cursor.execute(statement, {"clinic": clinic.pk, "rows": json.dumps(told)})
+        return dict(cursor.fetchall())
 
 
 def upsert(
@@ -141,8 +156,8 @@ def resolve(clinic: Clinic, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def remove(clinic: Clinic, table: type[Record], removed: Iterable[Removed], now: datetime) -> int:
-    """Mark rows as removed; returns how many were not before."""
+def remove(clinic: Clinic, table: type[Record], into: Mapping[str, str], now: datetime) -> int:
+    """Mark rows, by id → whom they were merged into; returns how many were not marked before."""
     merges = table is Patient
     statement = _REMOVE.format(
         table=_name(table),
@@ -151,7 +166,7 @@ def remove(clinic: Clinic, table: type[Record], removed: Iterable[Removed], now:
         else "",
         merged_anew="OR told.merged_into NOT IN ('', own.merged_into_id)" if merges else "",
     )
-    rows = [{"external_id": one.external_id, "merged_into": one.merged_into} for one in removed]
+    rows = [{"external_id": one, "merged_into": whole_id(other)} for one, other in into.items()]
     with connection.cursor() as cursor:
         cursor.execute(statement, {"clinic": clinic.pk, "now": now, "rows": json.dumps(rows)})
         return sum(was_there for (was_there,) in cursor.fetchall())
@@ -190,6 +205,7 @@ def _upsert(table: type[Record]) -> str:
         types=", ".join(f"{name} {type_}" for name, type_ in types.items()),
         joins="".join(_named(name, f"told.{name}") for name in found.references),
         changes=", ".join(f"{name} = {value}" for name, value in changes.items()),
+        is_news=_IS_NEWS.format(told="excluded"),
     )
 
 

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import Any
 
 # Raise it whenever a table changes: a file of another version is refused, not converted.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -212,7 +212,7 @@ class Books:
         """Return the records that began with a write, as they stand at the practice now.
 
         Beside its own fields each has the write that made it (`writeback_id`) and, in their order,
-        those that changed it since (`changed_by`).
+        those that changed it since (`changed_by`; None is a change by the practice's own people).
         """
         rows = self.all(
             "SELECT id, write_id FROM records WHERE office_id = ? AND kind = ? ORDER BY version",

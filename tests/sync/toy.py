@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from clinics.records import (
     Unreadable,
 )
 from integrations.contract import Limit, Manifest, Scope
-from integrations.queries import Ability, Changes, Feed, Page, Resource
+from integrations.queries import Ability, Account, Changes, Feed, Page, Resource
 
 MANIFEST = Manifest(
     name="toy",
@@ -50,6 +50,9 @@ class Pms:
     page_size: int = 10
     asked: list[tuple[Feed, str]] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
+    #: What `verify` answers, and how often it was asked.
+    lets_in: Account | Exception = Account(id="toy-1", name="Toy practice")
+    verified: int = 0
     #: Called before each page; may raise what a PMS's answer raises, or change the lists.
     before: Callable[[Feed, str], None] = lambda feed, position: None
     #: What a page looks like to who asked; to bend it.
@@ -82,12 +85,19 @@ class Pms:
         self.looked_up.append(external_id)
         return self.records[resource].get(external_id) or Removed(external_id=external_id)
 
+    def verify(self) -> Account:
+        self.verified += 1
+        if isinstance(self.lets_in, Exception):
+            raise self.lets_in
+        return self.lets_in
+
     @property
     def read(self) -> list[tuple[str, str]]:
         """What was asked, as (resource, position)."""
         return [(str(feed.resource), position) for feed, position in self.asked]
 
     manifest = MANIFEST
+    abilities: frozenset[Ability] = frozenset()
 
     def issue_token(self, refresh_value: str) -> Any:
         raise AssertionError("a toy has no keys")
@@ -146,6 +156,4 @@ def practitioner(external_id: str = "d1") -> PractitionerRecord:
 
 
 def with_lookups(pms: Pms) -> None:
-    pms.manifest = replace(
-        MANIFEST, abilities=frozenset({Ability.LOOK_UP_PATIENT, Ability.LOOK_UP_APPOINTMENT})
-    )
+    pms.abilities = frozenset({Ability.LOOK_UP_PATIENT, Ability.LOOK_UP_APPOINTMENT})

@@ -15,6 +15,11 @@ from integrations.contract import Scope
 from integrations.http.client import Client
 from integrations.http.errors import PmsError
 from integrations.queries import Resource
+from tests.integrations.adapters.cliniko_account import account  # noqa: F401 (a fixture)
+from tests.integrations.adapters.cliniko_practice import (  # noqa: F401 (fixtures)
+    _sandbox,
+    practice,
+)
 from tests.integrations.guards import NOW, OpenGuard
 from tests.integrations.lists import records
 
