@@ -212,7 +212,7 @@ def _words(record: PatientRecord | AppointmentRecord) -> Json:
 
 
 def of_truth(records: dict[str, Json]) -> dict[str, Json]:
-    """Return the sandbox's records with times that compare as times, and "" for what is not told."""
+    """Return the sandbox's records with times as times, and "" for what is not told."""
     return {
         id: {name: _value(name, value) for name, value in record.items()}
         for id, record in records.items()
