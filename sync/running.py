@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -110,6 +111,11 @@ def _work(run: SyncRun, clock: Clock, until: datetime | None, progress: Progress
             shift.note_calls()
         ending.stop(run, error, clock())
     except Lost:
+        raise
+    except KeyboardInterrupt:
+        # Whoever ran it by hand has stopped it: the next worker goes on at once.
+        with suppress(Lost):
+            ending.due_again(run, clock())
         raise
     except Exception as error:
         # An error of ours: repeated without end, it would only cost calls.
