@@ -22,11 +22,13 @@ from clinics.services import Stored
 from integrations.contract import Priority
 from integrations.http.errors import NoAnswer, NotAuthorized, Throttled
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
+from integrations.queries import Resource
 from integrations.sandbox import RunningSandbox, running
 from integrations.services import import_all
 from integrations.session import open_session
 from tests import make
 from tests.conftest import START, Clock
+from tests.integrations.lists import records
 
 TABLES = (Location, Practitioner, Operatory, Patient, Appointment)
 
@@ -84,8 +86,7 @@ def test_everything_of_both_offices_is_taken_over(linked: list[Integration]) -> 
         integration.refresh_from_db()
         assert (integration.status, integration.error_message) == (IntegrationStatus.ACTIVE, "")
 
-    kinds = ["locations", "practitioners", "operatories", "patients", "appointments"]
-    assert [kind for kind, _ in told] == kinds * 2
+    assert [kind for kind, _ in told] == [*Resource] * 2
     assert [Location.objects.filter(clinic=one.clinic).count() for one in linked] == [1, 2]
     zones = [set(one.clinic.locations.values_list("timezone", flat=True)) for one in linked]
     assert zones == [{"America/New_York"}, {"America/Los_Angeles"}]
@@ -128,22 +129,22 @@ def test_our_count_of_calls_is_the_sandboxs_own(
     calls = sandbox.control.calls()
     asked = [call["path"].removeprefix("/sikka/v4") for call in calls]
     of_an_office = [call for call in calls if call["office_id"]]
-    assert asked[:8] == [
+    assert asked[:9] == [
         "/authorized_practices", "/request_key", "/providers", "/practices", "/operatories",
-        "/patients", "/appointments", "/authorized_practices",
+        "/writeback_details", "/patients", "/appointments", "/authorized_practices",
     ]  # fmt: skip
     assert {call["status"] for call in calls} == {200}
-    assert counted("application:") == len(calls) == 14
-    assert counted("integration:") == len(of_an_office) == 12
+    assert counted("application:") == len(calls) == 16
+    assert counted("integration:") == len(of_an_office) == 14
     for integration in linked:
         books = sandbox.control.books(integration.account)["offices"][integration.account]
-        assert counted(integration.practice_counter().key) == books["calls"] == 6
+        assert counted(integration.practice_counter().key) == books["calls"] == 7
 
 
 def test_nobody_waits_for_an_import_so_it_leaves_the_reserve(linked: list[Integration]) -> None:
     import_all(linked[0])
     used = BudgetWindow.objects.get(key=linked[0].practice_counter().key)
-    assert (used.used_high, used.used_low) == (0, 6)
+    assert (used.used_high, used.used_low) == (0, 7)
 
 
 def test_a_second_import_writes_nothing(
@@ -226,7 +227,7 @@ def test_a_session_counts_its_calls_and_opens_no_connection_by_itself(
 ) -> None:
     session = open_session(linked[0], Priority.HIGH)
     assert (session.calls, sandbox.control.calls()) == (0, [])
-    assert len(list(session.adapter.practitioners())) == 4
+    assert len(records(session.adapter, Resource.PRACTITIONERS)) == 4
     assert session.calls == len(sandbox.control.calls()) == 2
     assert counted("application:") == 2
 
