@@ -40,10 +40,11 @@ chaos: .venv/dev ## the fault run: COUNT=500 asks SEED=1 in MINUTES=10, all of i
 	@$(BIN)/python -m tests.chaos --count $(or $(COUNT),500) --seed $(or $(SEED),1) \
 		--minutes $(or $(MINUTES),10) --settle $(or $(SETTLE),20)
 
-bench: .venv/dev ## measure budget decisions, entries of the audit, and ticks of the dispatcher
+bench: .venv/dev ## measure budget decisions, entries of the audit, ticks of the dispatcher, and loads
 	@$(BIN)/python manage.py bench budget
 	@$(BIN)/python manage.py bench audit
 	@$(BIN)/python manage.py bench dispatch
+	@$(BIN)/python manage.py bench sync
 
 format: .venv/dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -22,7 +22,7 @@ class PmsRecord:
 
     def payload_hash(self) -> str:
         """Return 64 hex digits over all fields but `changed_at` (SHA-256)."""
-        text = repr([(name, getattr(self, name)) for name in _hashed(type(self))])
+        text = repr([(name, getattr(self, name)) for name in _hashed(type(self))])  # type: ignore[arg-type]
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -129,6 +129,20 @@ def check_id(external_id: str) -> None:
         raise NotStorable("has an id with characters that cannot be stored")
 
 
+def is_usable_id(external_id: str) -> bool:
+    """Return whether a row can have this id."""
+    try:
+        check_id(external_id)
+    except NotStorable:
+        return False
+    return True
+
+
+def whole_id(text: str) -> str:
+    """Return an id of another record as a column holds it; "" for one that no record can have."""
+    return text if is_usable_id(text) else ""
+
+
 def storable(text: str) -> str:
     """Return a text without what PostgreSQL does not take: NUL, and halves of surrogate pairs."""
     if text.isascii():
@@ -141,15 +155,10 @@ def _within_bounds(name: str, field: Field[Any, Any] | None) -> Callable[[Any], 
     if name == "external_id":
         return str
     if name in IDS:
-        return _whole
+        return whole_id
     if isinstance(field, CharField):
         return partial(_cut, field.max_length)
     return _moment if isinstance(field, DateTimeField) else _as_it_is
-
-
-def _whole(text: str) -> str:
-    kept = storable(text)
-    return kept if len(kept) <= LONGEST_ID else ""
 
 
 def _cut(longest: int | None, text: str) -> str:

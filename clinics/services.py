@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, transaction
 from clinics import upsert
 from clinics.models import Clinic, Record
 from clinics.records import PmsRecord, Removed, Unreadable
-from clinics.rows import TABLES, NotStorable, check_id, row_of
+from clinics.rows import TABLES, NotStorable, check_id, is_usable_id, row_of
 from encryption.blind import keyed_hash
 
 __all__ = ["TABLES", "Stored", "keep_aside", "remove", "resolve", "store"]
@@ -110,8 +110,9 @@ def remove(
     `now` is when the PMS was asked: a row that was written after that is newer, and stays as it is.
     Of a patient it is kept into whom they were merged. Safe to repeat.
     """
-    told = list(removed)
-    return Stored(removed=upsert.remove(clinic, table, told, now) if told else 0)
+    # What no row can have needs no mark.
+    into = {one.external_id: one.merged_into for one in removed if is_usable_id(one.external_id)}
+    return Stored(removed=upsert.remove(clinic, table, into, now) if into else 0)
 
 
 def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable]) -> int:
@@ -119,7 +120,9 @@ def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable
 
     Returns how many rows say so anew. What was never here has no row; nor has what has no id.
     """
-    reasons = {one.external_id: one.reason[:200] for one in records if one.external_id}
+    reasons = {
+        one.external_id: one.reason[:200] for one in records if is_usable_id(one.external_id)
+    }
     return upsert.mark(clinic, table, reasons) if reasons else 0
 
 

@@ -11,7 +11,7 @@ a deadlock.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,8 +19,7 @@ from typing import Any
 from django.db import connection
 
 from clinics.models import Appointment, Clinic, Patient, Record
-from clinics.records import Removed
-from clinics.rows import REFERENCES, layout
+from clinics.rows import REFERENCES, layout, whole_id
 
 #: Columns that are the same in each row of a statement; the others come from the record. A record
 #: that is told is there, whatever was known of it before.
@@ -141,8 +140,8 @@ def resolve(clinic: Clinic, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def remove(clinic: Clinic, table: type[Record], removed: Iterable[Removed], now: datetime) -> int:
-    """Mark rows as removed; returns how many were not before."""
+def remove(clinic: Clinic, table: type[Record], into: Mapping[str, str], now: datetime) -> int:
+    """Mark rows, by id → whom they were merged into; returns how many were not marked before."""
     merges = table is Patient
     statement = _REMOVE.format(
         table=_name(table),
@@ -151,7 +150,7 @@ def remove(clinic: Clinic, table: type[Record], removed: Iterable[Removed], now:
         else "",
         merged_anew="OR told.merged_into NOT IN ('', own.merged_into_id)" if merges else "",
     )
-    rows = [{"external_id": one.external_id, "merged_into": one.merged_into} for one in removed]
+    rows = [{"external_id": one, "merged_into": whole_id(other)} for one, other in into.items()]
     with connection.cursor() as cursor:
         cursor.execute(statement, {"clinic": clinic.pk, "now": now, "rows": json.dumps(rows)})
         return sum(was_there for (was_there,) in cursor.fetchall())

@@ -8,6 +8,8 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django_celery_beat.schedulers import DatabaseScheduler
 
+from config.beat_entries import Entry
+
 logger = logging.getLogger(__name__)
 
 #: Key of the PostgreSQL advisory lock; any constant that nothing else in this database uses.
@@ -23,6 +25,8 @@ class LeaderScheduler(DatabaseScheduler):
     one at will. It is free again the moment this process or that session dies, and a standby
     takes over within STANDBY_SECONDS.
     """
+
+    Entry = Entry
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.leading = False

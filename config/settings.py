@@ -237,54 +237,54 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
         # A queue of its own, so that no backlog delays it. It does not expire sooner than clocks
         # of two machines may differ: a tick too many does no harm, all of them lost would.
-        "options": {"expires": 60, "queue": "dispatch"},
+        "options": {"expire_seconds": 60, "queue": "dispatch"},
     },
     "the night's catch-up": {
         "task": "writebacks.tasks.catch_up",
         # Often, since every quarter of an hour is 2 AM somewhere.
         "schedule": schedule(timedelta(minutes=5)),
-        "options": {"expires": 290},
+        "options": {"expire_seconds": 290},
     },
     "dispatch syncs": {
         "task": "sync.tasks.dispatch",
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
-        "options": {"expires": 60, "queue": "dispatch"},
+        "options": {"expire_seconds": 60, "queue": "dispatch"},
     },
     "make syncs that are due": {
         "task": "sync.tasks.make_runs",
         # Often, so that each clinic's own interval and night is met; it looks at rows alone.
         "schedule": schedule(timedelta(minutes=1)),
-        "options": {"expires": 55},
+        "options": {"expire_seconds": 55},
     },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
-        "options": {"expires": 60, "queue": "dispatch"},
+        "options": {"expire_seconds": 60, "queue": "dispatch"},
     },
     "prune webhooks": {
         "task": "webhooks.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
-        "options": {"expires": 3540},
+        "options": {"expire_seconds": 3540},
     },
     "prune logins": {
         "task": "accounts.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
-        "options": {"expires": 3540},
+        "options": {"expire_seconds": 3540},
     },
     "refresh tokens": {
         "task": "integrations.tasks.refresh_tokens",
         "schedule": schedule(timedelta(minutes=10)),
-        "options": {"expires": 540},
+        "options": {"expire_seconds": 540},
     },
     "prune calls and budget windows": {
         "task": "integrations.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
-        "options": {"expires": 3540},
+        "options": {"expire_seconds": 3540},
     },
     "seal the audit": {
         "task": "audit.tasks.seal",
         "schedule": schedule(timedelta(minutes=1)),
-        "options": {"expires": 55},
+        "options": {"expire_seconds": 55},
     },
 }
 

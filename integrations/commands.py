@@ -40,11 +40,15 @@ class RescheduleAppointment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetStatus:
-    """An appointment's new status, cancelled ones included; `word` is the PMS's own value."""
+    """An appointment's new status, cancelled ones included; `word` is the PMS's own value.
+
+    `patient_id` is whose it is, for a PMS that asks for it; empty where that is not known.
+    """
 
     appointment_id: str
     location_id: str
     word: str
+    patient_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,6 +232,10 @@ class Adapter(Protocol):
     def lists(self) -> Mapping[Resource, Changes]:
         """The lists of this practice's PMS: the manifest's, unless they differ by practice."""
 
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What this practice's PMS can be asked, likewise."""
+
     def issue_token(self, refresh_value: str) -> Token:
         """Get a new key: by the refresh key where there is one, else from the credential."""
 
@@ -270,7 +274,10 @@ class Adapter(Protocol):
         """
 
     def prepare(self, command: Command) -> PreparedWrite:
-        """Put what is asked into the PMS's words. Sends nothing."""
+        """Put what is asked into the PMS's words. Sends nothing.
+
+        Raises Refused for what this PMS surely would not take; the message says what it lacks.
+        """
 
     def submit(self, prepared: PreparedWrite) -> Receipt:
         """Send a write once. Never repeats it; errors say whether it may have happened."""

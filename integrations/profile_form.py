@@ -96,14 +96,14 @@ class ProfileForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         profile: Profile = self.instance
-        people = Practitioner.objects.filter(clinic_id=profile.integration.clinic_id)
+        people = Practitioner.objects.present().filter(clinic_id=profile.integration.clinic_id)
         self._set_up_lines({str(each.pk): each.external_id for each in people})
         own: Any = self.fields
         if "default_practitioner" in own:
             # With the one who was chosen and has left: to drop them unseen would be a change.
             stays = Q(is_active=True) | Q(pk=profile.default_practitioner_id)
             own["default_practitioner"].queryset = people.filter(stays)
-            own["default_operatory"].queryset = Operatory.objects.filter(
+            own["default_operatory"].queryset = Operatory.objects.present().filter(
                 clinic_id=profile.integration.clinic_id
             ).order_by("name")
         hints = suggestions(profile)

@@ -10,6 +10,9 @@ from integrations.contract import Adapter, Manifest, TokenSource
 from integrations.http.client import Client
 
 ADAPTERS: Final = {
+    "cliniko": "integrations.adapters.cliniko",
+    "nookal": "integrations.adapters.nookal",
+    "rest": "integrations.adapters.rest",
     "sikka": "integrations.adapters.sikka",
 }
 

@@ -68,7 +68,7 @@ def lock(integration_id: UUID | str) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
 
 
-def claim(run_id: UUID | str, now: datetime) -> SyncRun | None:
+def claim(run_id: UUID, now: datetime) -> SyncRun | None:
     """Take a run up; None where it is not due, or another was faster."""
     with transaction.atomic():
         taken = SyncRun.objects.filter(_due(now), pk=run_id).update(

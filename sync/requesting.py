@@ -96,9 +96,14 @@ def request(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun:
 
 def cancel(run: SyncRun, now: datetime) -> bool:
     """End a run that has not ended; what it has stored stays. False where it had ended."""
-    ended = SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(
-        status=Status.CANCELLED, due_at=None, finished_at=now, waiting_for=""
-    )
+    with transaction.atomic():
+        ended = SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(
+            status=Status.CANCELLED, due_at=None, finished_at=now, waiting_for=""
+        )
+        if ended:
+            # Whoever works on it stores no further page.
+            Checkpoint.objects.filter(pk=run.pk).update(claim=0)
+            run.sightings.all().delete()
     return bool(ended)
 
 

@@ -65,12 +65,12 @@ def carry_on(
 
     Does nothing where it is not due or another worker has it.
     """
-    known = SyncRun.objects.filter(pk=run_id).values_list("integration_id", flat=True).first()
+    known = SyncRun.objects.filter(pk=run_id).first()
     if known is None:
         return
-    with lock(known) as held:
+    with lock(known.integration_id) as held:
         now = clock()
-        run = claim(run_id, now) if held else None
+        run = claim(known.pk, now) if held else None
         if run is None:
             return
         until = now + shift if shift else None

@@ -35,6 +35,14 @@ LOOK_UPS: Final = {
     Resource.APPOINTMENTS: Ability.LOOK_UP_APPOINTMENT,
 }
 
+#: As an anti-join, which PostgreSQL carries out in constant memory however many there are.
+_UNSEEN: Final = """NOT EXISTS (
+    SELECT FROM (
+        SELECT unnest(external_ids) AS seen FROM pms_sync_sightings
+        WHERE run_id = %s AND step = %s
+    ) AS page WHERE page.seen = {table}.external_id
+)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -52,7 +60,7 @@ def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | Non
     """
     assert run.started_at  # noqa: S101 (for the type checker)
     table: type[Record] = TABLES[step.resource]
-    records = table._default_manager.present().filter(
+    records: QuerySet = table._default_manager.present().filter(
         clinic_id=run.clinic_id, created_at__lt=run.started_at
     )
     if covers is not None and step.resource is Resource.APPOINTMENTS:
@@ -62,14 +70,8 @@ def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | Non
             starts_at__gte=run.started_at - timedelta(days=back - 1),
             starts_at__lt=run.started_at + timedelta(days=ahead - 1),
         )
-    return records.extra(  # noqa: S610 (constant SQL)
-        where=[
-            "NOT EXISTS (SELECT FROM (SELECT unnest(external_ids) AS seen FROM pms_sync_sightings"
-            " WHERE run_id = %s AND step = %s) AS page"
-            f" WHERE page.seen = {table._meta.db_table}.external_id)"
-        ],
-        params=[run.pk, number],
-    )
+    unseen = _UNSEEN.format(table=table._meta.db_table)  # a name of ours, and parameters
+    return records.extra(where=[unseen], params=[run.pk, number])  # noqa: S610
 
 
 def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime) -> Found:
@@ -94,7 +96,7 @@ def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetim
     if count > max(FEW, present * SHARE) and not run.may_remove:
         return Found(in_doubt=count)
     removed = 0
-    if LOOK_UPS.get(step.resource) in adapter.manifest.abilities and count <= ASKED_SINGLY:
+    if LOOK_UPS.get(step.resource) in adapter.abilities and count <= ASKED_SINGLY:
         for external_id in list(gone.values_list("external_id", flat=True)):
             removed += _ask(run, number, step, adapter, external_id, now)
         return Found(removed)

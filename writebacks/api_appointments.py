@@ -117,7 +117,7 @@ class AppointmentViewSet(AppointmentReadViewSet):
 
 
 def _appointment(clinic: Clinic, pk: str) -> Appointment:
-    appointments = Appointment.objects.select_related(
+    appointments = Appointment.objects.present().select_related(
         "patient", "practitioner", "operatory", "location"
     )
     return get_object_or_404(appointments, clinic=clinic, pk=pk)

@@ -90,4 +90,4 @@ class PatientViewSet(PatientReadViewSet):
 
 
 def _patient(clinic: Clinic, pk: str) -> Patient:
-    return get_object_or_404(Patient, clinic=clinic, pk=pk)
+    return get_object_or_404(Patient.objects.present(), clinic=clinic, pk=pk)

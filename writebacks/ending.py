@@ -10,7 +10,7 @@ import logging
 from datetime import datetime
 
 from integrations.contract import Priority
-from integrations.http.errors import NotAuthorized
+from integrations.http.errors import NotAuthorized, Refused
 from integrations.profiles import profile_of
 from integrations.session import open_session
 from writebacks import handing_on, keeping, requests, slots, telling
@@ -49,7 +49,7 @@ def go_on(dependent: Writeback, earlier: Writeback, now: datetime) -> None:
         return
     try:
         _release(dependent, earlier, now)
-    except (requests.Incomplete, requests.NotConfigured, NotAuthorized) as error:
+    except (requests.Incomplete, requests.NotConfigured, NotAuthorized, Refused) as error:
         _give_up(dependent, str(error), now)
 
 

@@ -54,7 +54,9 @@ class ClinicRecordField(serializers.UUIDField):
     def to_internal_value(self, data: Any) -> Any:
         pk = super().to_internal_value(data)
         clinic: Clinic = self.context["clinic"]
-        found = self.model._default_manager.filter(clinic=clinic, pk=pk).first()
+        records = self.model._default_manager.filter(clinic=clinic, pk=pk)
+        # What the PMS has no more cannot be written about.
+        found = records.filter(removed_at=None).first()
         if found is None:
             self.fail("unknown", kind=self.model._meta.verbose_name)
         return found
@@ -104,7 +106,7 @@ class ClinicForm(serializers.Serializer):
         """Return the site that was named, or the clinic's only one."""
         if named := attrs.get("location"):
             return named
-        locations = list(Location.objects.filter(clinic=self.clinic)[:2])
+        locations = list(Location.objects.present().filter(clinic=self.clinic)[:2])
         if len(locations) != 1:
             message = "Name the location: this clinic has none or several."
             raise serializers.ValidationError({"location": message})

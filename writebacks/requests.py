@@ -143,6 +143,7 @@ class StatusChange(Request):
             appointment_id=self.appointment.external_id,
             location_id=location.external_id,
             word=value,
+            patient_id=self.appointment.patient.external_id if self.appointment.patient else "",
         )
 
 

@@ -16,14 +16,21 @@ from accounts.authentication import Program
 from clinics.models import Appointment, AppointmentStatus, Clinic, User
 from encryption.blind import keyed_hash
 from integrations.contract import Adapter, PreparedWrite, Priority
-from integrations.http.errors import NotAuthorized, PmsError
+from integrations.http.errors import NotAuthorized, PmsError, Refused
 from integrations.models import Integration, IntegrationStatus
 from integrations.profiles import profile_of, takes
 from integrations.session import open_session
 from writebacks import ending, handing_on, slots
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.operations import Operation
-from writebacks.requests import Booking, Cancellation, Request, Rescheduling, StatusChange
+from writebacks.requests import (
+    Booking,
+    Cancellation,
+    Incomplete,
+    Request,
+    Rescheduling,
+    StatusChange,
+)
 from writebacks.states import Event, Status
 
 logger = logging.getLogger(__name__)
@@ -134,7 +141,10 @@ def request(
     prepared = PreparedWrite(method="", endpoint="", body={})
     if not waits:
         command = asked.in_pms_words(profile)
-        prepared = adapter.prepare(command)
+        try:
+            prepared = adapter.prepare(command)
+        except Refused as error:
+            raise Incomplete(str(error)) from error
         if profile.checks_slots and isinstance(asked, Booking) and not asked.allow_overlap:
             _ask_for_slot(integration, command)
     appointment = getattr(asked, "appointment", None)

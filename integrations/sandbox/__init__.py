@@ -22,6 +22,11 @@ documentation is not made twice. `manage.py sandbox` serves it; a test starts on
                                                      #   brought it about: a completed write has
                                                      #   exactly one, any other none
         office["writebacks"]                         # the writes themselves, with their states
+        sandbox.control.change("D10001", "patient", "update", "1001", email="")
+                                                     # what the practice's own people do
+        sandbox.control.truth("D10001")              # what is true there now; see `pms.Pms.truth`
+        sandbox.control.webhook("D10001", url, "patient", callback_key="...")
+        sandbox.systems["rest"]                      # the credentials of the other PMSs by name
         sandbox.control.reset()                      # as it was at the beginning
 
 Arguments of `running`: host, port, seed, state (a file that outlives a kill), now and frozen (the
@@ -29,10 +34,10 @@ clock), verbose, and every knob by its name (`knobs.Knobs` explains them). Fault
 `faults.Fault`, the control's addresses at `control`. The clock follows `datetime.now`, so a test
 that moves time for its whole process moves it here, too.
 
-The world (`sikka.world`) is the same for the same seed and day: 650 patients and 87 appointments to
-come at each of two dental offices. Both run Dentrix, which can neither change patients nor tell its
-free slots; the knob `dolphin` lets an office run a system that can. A PMS is a folder with a class
-that keeps to `pms.Pms`.
+Sikka's world (`sikka.world`) is the same for the same seed and day: 650 patients and 87
+appointments to come at each of two dental offices. Both run Dentrix, which can neither change
+patients nor tell its free slots; the knob `dolphin` lets an office run a system that can. The other
+PMSs have worlds of the same size. A PMS is a folder with a class that keeps to `pms.Pms`.
 """
 
 from .books import StateMismatch

@@ -212,7 +212,7 @@ class Books:
         """Return the records that began with a write, as they stand at the practice now.
 
         Beside its own fields each has the write that made it (`writeback_id`) and, in their order,
-        those that changed it since (`changed_by`).
+        those that changed it since (`changed_by`; None is a change by the practice's own people).
         """
         rows = self.all(
             "SELECT id, write_id FROM records WHERE office_id = ? AND kind = ? ORDER BY version",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from celery.schedules import schedule as every
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import app
@@ -69,3 +72,33 @@ def test_a_leader_that_goes_on_keeps_its_lock_and_does_not_stack_it(
         assert cursor.fetchone() == (1,)
         cursor.execute("SELECT pg_advisory_unlock_all()")
     assert second.tick() == 1.0
+
+
+def test_an_entry_that_a_person_edited_stays_as_it_is_over_restarts_of_beat() -> None:
+    LeaderScheduler(app=app)._session.close()
+    entry = PeriodicTask.objects.get(name="make syncs that are due")
+    entry.interval, _ = IntervalSchedule.objects.get_or_create(every=7, period="minutes")
+    entry.save()
+    LeaderScheduler(app=app)._session.close()
+    entry.refresh_from_db()
+    assert (entry.interval.every, entry.interval.period) == (7, "minutes")
+
+
+def test_an_entry_that_a_person_switched_off_stays_off() -> None:
+    LeaderScheduler(app=app)._session.close()
+    PeriodicTask.objects.filter(name="dispatch syncs").update(enabled=False)
+    LeaderScheduler(app=app)._session.close()
+    assert not PeriodicTask.objects.get(name="dispatch syncs").enabled
+
+
+def test_a_new_default_replaces_one_that_nobody_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    LeaderScheduler(app=app)._session.close()
+    entry = app.conf.beat_schedule["dispatch syncs"]
+    monkeypatch.setitem(entry, "schedule", every(timedelta(seconds=11)))
+    LeaderScheduler(app=app)._session.close()
+    assert PeriodicTask.objects.get(name="dispatch syncs").interval.every == 11
+
+
+def test_a_tick_that_comes_too_late_is_worth_nothing() -> None:
+    LeaderScheduler(app=app)._session.close()
+    assert PeriodicTask.objects.get(name="dispatch syncs").expire_seconds == 60

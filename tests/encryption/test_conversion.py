@@ -29,6 +29,8 @@ START = datetime(2030, 3, 5, 15, 0, tzinfo=UTC)
 CREDENTIAL = {"app_id": "app", "secret_key": "invented-secret", "é": [1, None]}
 #: What the request's digest was before it had a key.
 REQUEST = hashlib.sha256(b"the request").hexdigest()
+#: Columns that came later.
+LATER = {"guarantor_id", "made_at", "changed_at", "other_phone"}
 #: More than one batch, and not a whole number of them.
 PEOPLE = 25
 
@@ -73,12 +75,7 @@ def filled(apps: Any) -> None:
     for number in range(PEOPLE):
         apps.get_model("clinics", "Patient").objects.create(
             **own,
-            # The column came later.
-            **{
-                name: each
-                for name, each in asdict(record(number)).items()
-                if name != "guarantor_id"
-            },
+            **{name: each for name, each in asdict(record(number)).items() if name not in LATER},
             payload_hash=record(number).payload_hash(),
         )
     apps.get_model("clinics", "Appointment").objects.create(

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as conf
+from django.db.models import CharField
+from django.db.models.functions import Cast
 
 from clinics.models import Clinic
 from integrations import registry
-from integrations.models import Integration
-from integrations.queries import Resource
+from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Page, Resource
+from integrations.sandbox import RunningSandbox
+from integrations.sandbox import running as run_sandbox
 from sync import running
 from sync.models import SyncRun
 from sync.requesting import Wanted, request
 from tests import make
 from tests.conftest import Clock
 from tests.sync import toy
+from tests.sync.practices import PMSS, Practice, credential_of
 
 
 @dataclass
@@ -71,3 +77,58 @@ def connect(pms: toy.Pms, clock: Clock) -> Callable[[Clinic], Desk]:
 @pytest.fixture
 def desk(transactional_db: None, connect: Callable[[Clinic], Desk]) -> Desk:
     return connect(make.clinic())
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Iterator[RunningSandbox]:
+    with run_sandbox(wide_events=0.0, rate_limit=100_000) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def open_practice(
+    transactional_db: None,
+    sandbox: RunningSandbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[str], Practice]:
+    """Return what begins anew with a PMS: a fresh world there, an empty clinic here."""
+    monkeypatch.setattr(conf, "PMS_USER_AGENT", "Frontdesk (ops@clinic.example)")
+    rates = {f"{pms}_rate_limit": 100_000 for pms in PMSS if pms != "sikka"}
+    real = running.pages
+
+    def begin(pms: str) -> Practice:
+        sandbox.control.reset()
+        sandbox.control.set_now(clock.now)
+        sandbox.control.knobs(**rates)
+        # The account is free for the next clinic, and the one before is left alone.
+        Integration.objects.update(
+            account=Cast("id", CharField()), status=IntegrationStatus.SETUP_REQUIRED
+        )
+        system = sandbox.control.credentials()[pms]
+        office = system["offices"][-1]  # the one with two sites
+        integration = make.integration(
+            make.clinic(zone=office["timezone"]),
+            pms=pms,
+            base_url=system["url"],
+            account=office["office_id"],
+            credential=credential_of(pms, system, office),
+            options={"timezone": office["timezone"]} if pms == "rest" else {},
+            access_key="",
+            refresh_key="",
+            key_expires_at=None,
+            imported_at=None,
+            budget_calls=100_000,
+            budget_reserve=0,
+        )
+        practice = Practice(integration, office["office_id"], sandbox, clock)
+
+        def watched(*args: Any) -> Iterator[Page]:
+            for number, page in enumerate(real(*args)):
+                practice.between(number)
+                yield page
+
+        monkeypatch.setattr(running, "pages", watched)
+        return practice
+
+    return begin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -88,6 +88,7 @@ class Pms:
         return [(str(feed.resource), position) for feed, position in self.asked]
 
     manifest = MANIFEST
+    abilities: frozenset[Ability] = frozenset()
 
     def issue_token(self, refresh_value: str) -> Any:
         raise AssertionError("a toy has no keys")
@@ -146,6 +147,4 @@ def practitioner(external_id: str = "d1") -> PractitionerRecord:
 
 
 def with_lookups(pms: Pms) -> None:
-    pms.manifest = replace(
-        MANIFEST, abilities=frozenset({Ability.LOOK_UP_PATIENT, Ability.LOOK_UP_APPOINTMENT})
-    )
+    pms.abilities = frozenset({Ability.LOOK_UP_PATIENT, Ability.LOOK_UP_APPOINTMENT})

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config import startup
-from config.bench import audit, budget, dispatch
+from config.bench import audit, budget, dispatch, sync
 from config.bench.rig import measure, throw_away_servers
 from config.embedded import EmbeddedError
 
@@ -19,15 +19,15 @@ from config.embedded import EmbeddedError
 class Command(BaseCommand):
     help = (
         "Measure budget decisions a second, beside a single counter statement and the library "
-        "`limits` on Valkey; writes a second with and without their entry in the audit; or how "
-        "long a tick of the dispatcher takes in a large table. Runs on servers of its own, which "
-        "it deletes."
+        "`limits` on Valkey; writes a second with and without their entry in the audit; how "
+        "long a tick of the dispatcher takes in a large table; or how fast a clinic's patients are "
+        "loaded from a PMS. Runs on servers of its own, which it deletes."
     )
     # Some checks ask the database, which this command does not use.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["budget", "audit", "dispatch"])
+        parser.add_argument("what", choices=["budget", "audit", "dispatch", "sync"])
         parser.add_argument(
             "--seconds", type=float, default=3.0, help="for each figure (%(default)s)"
         )
@@ -35,17 +35,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--rows", type=int, default=1_000_000, help="in the dispatcher's table (%(default)s)"
         )
+        parser.add_argument(
+            "--patients", type=int, default=100_000, help="that are loaded (%(default)s)"
+        )
+        parser.add_argument(
+            "--repeats", type=int, default=3, help="loads of each kind (%(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         seconds, rows = options["seconds"], options["rows"]
-        # There is one dispatcher.
-        processes = 1 if options["what"] == "dispatch" else options["processes"]
+        # There is one dispatcher, and one sync of a clinic.
+        processes = 1 if options["what"] in {"dispatch", "sync"} else options["processes"]
         if processes < 1 or seconds <= 0:
             raise CommandError("--processes and --seconds must be more than 0")
         if rows < dispatch.ROWS_OF_CLINIC:
             raise CommandError(f"--rows must be at least {dispatch.ROWS_OF_CLINIC}")
+        if options["patients"] < 1 or options["repeats"] < 1:
+            raise CommandError("--patients and --repeats must be at least 1")
+        extent = f"{processes} processes, {seconds:g} s for each figure"
+        if options["what"] == "sync":
+            extent = f"{options['patients']:,} patients, {options['repeats']} loads of each kind"
         self.stdout.write(
-            f"{processes} processes, {seconds:g} s for each figure, {os.cpu_count()} CPUs; "
+            f"{extent}, {os.cpu_count()} CPUs; "
             "PostgreSQL with fsync, Valkey with fsync once a second"
         )
         if options["what"] == "budget" and find_spec("limits") is None:
@@ -55,6 +66,7 @@ class Command(BaseCommand):
             "budget": lambda: budget_figures(processes, seconds),
             "audit": lambda: audit_figures(processes, seconds),
             "dispatch": lambda: dispatch_figures(seconds, rows),
+            "sync": lambda: sync.table(sync.figures(options["patients"], options["repeats"])),
         }
         try:
             with throw_away_servers():

@@ -21,7 +21,9 @@ _READY_SECONDS = 60.0
 _INTERRUPTED = 130  # what shells make of Ctrl-C
 _LOCAL = "127.0.0.1"
 QUEUES = "dispatch,celery"
-_COLOURS = {"web": 36, "worker": 32, "beat": 33, "sandbox": 35}  # ANSI codes
+#: A worker of its own for syncs, under a name of its own: they hold up no write.
+_SYNC = ("worker", "-Q", "sync", "-n", "sync@%h", "--concurrency", "1", "-l", "info")
+_COLOURS = {"web": 36, "worker": 32, "sync": 34, "beat": 33, "sandbox": 35}  # ANSI codes
 
 
 class Command(BaseCommand):
@@ -109,6 +111,7 @@ class Command(BaseCommand):
             Program(
                 "worker", (*celery, "worker", "-Q", QUEUES, "--concurrency", "2", "-l", "info"), env
             ),
+            Program("sync", (*celery, *_SYNC), env),
             Program("beat", (*celery, "beat", "-l", "info"), env),
         ]
         if self.options["demo"]:

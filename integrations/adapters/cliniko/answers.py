@@ -7,7 +7,9 @@ only the names of the fields that a 422 complains of are told on.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from integrations.contract import RateSignal, Scope
 from integrations.http import rate_headers
@@ -21,13 +23,22 @@ FIELD_NAME = re.compile(r"[a-z][a-z0-9_.]{0,39}")
 #: As many names as a person reads.
 MOST_NAMES = 8
 
+
+class NotFound(Refused):
+    """There is no such record, or it is hidden, or not open to online booking."""
+
+
+class Forbidden(NotAuthorized):
+    """The key is good, and its user's role lacks the right to this one thing."""
+
+
 #: Refusals that may come with any body, or none, and how they are told.
 REFUSALS = {
     400: (Refused, "it does not accept the request."),
     # A key of another region is answered the same as a wrong one.
     401: (NotAuthorized, "check the integration's API key and its region."),
-    403: (NotAuthorized, "the API key's user has no right to this."),
-    404: (Refused, "there is no such record, or it is not open to this."),
+    403: (Forbidden, "the API key's user has no right to this."),
+    404: (NotFound, "there is no such record, or it is not open to this."),
 }
 
 
@@ -74,6 +85,33 @@ def refused_fields(reply: Reply) -> list[str]:
     if not isinstance(errors, dict):
         return []
     return sorted(name for name in errors if FIELD_NAME.fullmatch(name))[:MOST_NAMES]
+
+
+def rows(reply: Reply, name: str) -> tuple[list[Any], bool]:
+    """Return a list's records, and whether there is a next page.
+
+    The address of that page is not read: pages are asked for by what they begin with. Raises
+    NoAnswer for another form than the documented one: what proves absence is never guessed.
+    """
+    data = reply.data if isinstance(reply.data, dict) else {}
+    found, links = data.get(name), data.get("links")
+    if not isinstance(found, list) or not isinstance(links, dict):
+        raise NoAnswer("Cliniko's list is not in its documented form.")
+    return found, bool(links.get("next"))
+
+
+def total(reply: Reply) -> int | None:
+    """Return how many records a list says that it has."""
+    told = reply.data.get("total_entries") if isinstance(reply.data, dict) else None
+    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
+
+
+def record(reply: Reply) -> Mapping[str, Any]:
+    """Return the single record that an answer holds. Raises NoAnswer where it holds none."""
+    data = reply.data
+    if not isinstance(data, dict) or not data.get("id"):
+        raise NoAnswer("Cliniko's answer holds no record.")
+    return data
 
 
 def _resets_at(reply: Reply, now: datetime) -> datetime:

@@ -1,5 +1,8 @@
-"""Nookal's API v2: its limits and what its answers mean. It makes no calls yet."""
+"""Nookal's API v2."""
 
+from integrations.adapters.nookal.adapter import Nookal, base_url
 from integrations.adapters.nookal.manifest import MANIFEST
 
-__all__ = ["MANIFEST"]
+connect = Nookal.connect
+
+__all__ = ["MANIFEST", "base_url", "connect"]

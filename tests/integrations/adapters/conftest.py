@@ -14,6 +14,7 @@ from integrations.adapters.sikka.adapter import Sikka
 from integrations.contract import Scope
 from integrations.http.client import Client
 from integrations.http.errors import PmsError
+from tests.integrations.adapters.cliniko_account import account  # noqa: F401 (a fixture)
 from tests.integrations.guards import NOW, OpenGuard
 
 URL = "https://sikka.example/v4"

@@ -19,11 +19,15 @@ from integrations.http.errors import (
     Refused,
     Throttled,
 )
+from integrations.quality import Rule
+from integrations.queries import Resource
 from tests.integrations.guards import NOW
 
 FAULTS = {
     NoAnswer: Fault.PMS,
     NotAuthorized: Fault.SETUP,
+    answers.Forbidden: Fault.SETUP,
+    answers.NotFound: Fault.REQUEST,
     Refused: Fault.REQUEST,
     Throttled: Fault.NOBODY,
 }
@@ -69,11 +73,11 @@ REFUSALS = [
     (400, {"errors": {"starts_at": "is of a 422 only"}}, Refused, UNACCEPTED),
     (401, None, NotAuthorized, KEY),
     (401, {"message": PRIVATE}, NotAuthorized, KEY),
-    (403, None, NotAuthorized, RIGHT),
-    (403, {"errors": {PRIVATE: PRIVATE}}, NotAuthorized, RIGHT),
-    (404, None, Refused, MISSING),
-    (404, NOT_FOUND, Refused, MISSING),
-    (404, NOT_FOUND | {"error": PRIVATE}, Refused, MISSING),
+    (403, None, answers.Forbidden, RIGHT),
+    (403, {"errors": {PRIVATE: PRIVATE}}, answers.Forbidden, RIGHT),
+    (404, None, answers.NotFound, MISSING),
+    (404, NOT_FOUND, answers.NotFound, MISSING),
+    (404, NOT_FOUND | {"error": PRIVATE}, answers.NotFound, MISSING),
     (405, {"message": PRIVATE}, Refused, UNACCEPTED),
     (409, {"message": PRIVATE}, Refused, UNACCEPTED),
     (422, {"message": PRIVATE}, Refused, UNACCEPTED),
@@ -99,6 +103,11 @@ def test_a_refusal_did_nothing_and_tells_no_more_than_names_of_fields(
     assert error.retry_at is None
     assert error.fault is FAULTS[expected]
     assert str(error) == f"Cliniko answered {status}: {told}"
+
+
+def test_two_refusals_are_told_from_their_likes_and_treated_as_them() -> None:
+    assert issubclass(answers.NotFound, Refused)
+    assert issubclass(answers.Forbidden, NotAuthorized)
 
 
 def test_only_so_many_fields_are_named_as_a_person_reads() -> None:
@@ -217,4 +226,16 @@ def test_its_limits_are_the_documented_minute_and_our_own_hour() -> None:
     assert hour == Limit(Scope.INTEGRATION, calls=5000, seconds=3600, reserve=1250)
     assert (minute.ceiling(Priority.HIGH), minute.ceiling(Priority.LOW)) == (200, 150)
     assert (hour.ceiling(Priority.HIGH), hour.ceiling(Priority.LOW)) == (5000, 3750)
-    assert MANIFEST.operations == frozenset()
+
+
+def test_it_says_what_it_can_and_that_nothing_waits_to_be_taken_back() -> None:
+    assert MANIFEST.operations == {
+        "book", "reschedule", "cancel", "create_patient", "update_patient",
+    }  # fmt: skip
+    assert MANIFEST.withdraws is False
+    assert MANIFEST.page_size == 100
+    assert [field.name for field in MANIFEST.credential] == ["api_key"]
+    assert MANIFEST.credential[0].is_secret is True
+    assert set(MANIFEST.quality) == set(Rule)
+    assert MANIFEST.quality[Rule.LIVE_TESTED].kind == "todo"
+    assert set(MANIFEST.lists) == set(Resource) - {Resource.OPERATORIES}

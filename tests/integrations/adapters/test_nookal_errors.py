@@ -221,4 +221,3 @@ def test_its_limit_is_our_own_since_it_publishes_none() -> None:
     (minute,) = MANIFEST.limits
     assert minute == Limit(Scope.INTEGRATION, calls=60, seconds=60, reserve=15)
     assert (minute.ceiling(Priority.HIGH), minute.ceiling(Priority.LOW)) == (60, 45)
-    assert MANIFEST.operations == frozenset()

@@ -73,10 +73,12 @@ def test_it_prints_one_json_object_and_ends_cleanly_on_sigterm(start: Start) -> 
 def test_it_tells_a_person_where_it_is_and_what_to_try(start: Start) -> None:
     process = start("--port", "0", "--agent-offline")
     assert process.stdout
-    lines = [process.stdout.readline() for _ in range(13)]
+    lines = [process.stdout.readline() for _ in range(12)]
     assert lines[0].startswith("Sikka    http://127.0.0.1:")
     assert "Maple Street Dental (America/New_York)" in lines[6]
     assert lines[10].startswith("  curl -H 'App-Id: ")
+    others = "".join(iter(process.stdout.readline, "Everyone in it is invented. Ctrl-C ends it.\n"))
+    assert "Account  rest-1  token rst_" in others
     control = ControlClient(lines[1].split()[1])
     assert control.knobs()["agent_offline"] is True
 

@@ -2,59 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from integrations.sandbox import ControlRefused, RunningSandbox, running
 
 from .gateway import MONDAY, Gateway
-
-
-class Receiver(ThreadingHTTPServer):
-    """Takes deliveries and answers each by the same status; `before` runs before it answers."""
-
-    def __init__(self, status: int = 204) -> None:
-        super().__init__(("127.0.0.1", 0), Taker)
-        self.status = status
-        self.taken: list[tuple[str, dict[str, str], bytes]] = []
-        self.before = lambda: None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/hooks/sikka?clinic=7"
-
-
-class Taker(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.taken.append((self.path, headers, body))
-        self.server.before()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def receiving(status: int = 204) -> Iterator[Receiver]:
-    with Receiver(status) as receiver:
-        thread = Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            receiver.shutdown()
-            thread.join()
+from .receiver import receiving
 
 
 @pytest.fixture
@@ -69,7 +24,7 @@ def test_a_delivery_has_a_thin_body_and_the_static_secret(sandbox: RunningSandbo
 
     ((path, headers, body),) = receiver.taken
     assert status == 204
-    assert path == "/hooks/sikka?clinic=7"
+    assert path == "/hooks/pms?clinic=7"
     assert headers["callback-key"] == "s3cret"
     assert headers["content-type"] == "application/json"
     assert not {name for name in headers if "signature" in name or "timestamp" in name}
