@@ -103,9 +103,11 @@ class ProfileForm(forms.ModelForm):
             # With the one who was chosen and has left: to drop them unseen would be a change.
             stays = Q(is_active=True) | Q(pk=profile.default_practitioner_id)
             own["default_practitioner"].queryset = people.filter(stays)
-            own["default_operatory"].queryset = Operatory.objects.present().filter(
-                clinic_id=profile.integration.clinic_id
-            ).order_by("name")
+            own["default_operatory"].queryset = (
+                Operatory.objects.present()
+                .filter(clinic_id=profile.integration.clinic_id)
+                .order_by("name")
+            )
         hints = suggestions(profile)
         for name, list_name in WORD_LISTS.items():
             if name in own:
