@@ -54,15 +54,28 @@ class NarrowedList(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         return queryset.filter(**asked.validated_data)
 
 
+class OfClinic(viewsets.GenericViewSet[Any]):
+    """What is asked about one clinic; another organization's is unknown here."""
+
+    needs: Any = Action.VIEW_CLINICS
+
+    def get_clinic(self) -> Clinic:
+        """Return the clinic of the address, with which this may be done, or refuse the request."""
+        found = access.of(self.request)
+        clinics = found.visible(Clinic.objects.all(), Action.VIEW_CLINICS)
+        clinic = get_object_or_404(clinics, pk=self.kwargs["clinic_pk"])
+        require(self.request, needed(self), clinic)
+        return clinic
+
+
 @extend_schema_view(list=extend_schema(parameters=[serializers.RecordFilters]))
-class RecordViewSet(NarrowedList, mixins.RetrieveModelMixin):
-    """One kind of record of one clinic; another organization's clinic is unknown here.
+class RecordViewSet(OfClinic, NarrowedList, mixins.RetrieveModelMixin):
+    """One kind of record of one clinic.
 
     What is no more in the PMS is in no list but those with `updated_since`: who follows the
     changes has to see that one, too.
     """
 
-    needs: Any = Action.VIEW_CLINICS
     lookup_value_converter = "uuid"
     filters = serializers.RecordFilters
 
@@ -80,13 +93,6 @@ class RecordViewSet(NarrowedList, mixins.RetrieveModelMixin):
 
     def _follows(self) -> bool:
         return "updated_since" in self.request.query_params
-
-    def get_clinic(self) -> Clinic:
-        found = access.of(self.request)
-        clinics = found.visible(Clinic.objects.all(), Action.VIEW_CLINICS)
-        clinic = get_object_or_404(clinics, pk=self.kwargs["clinic_pk"])
-        require(self.request, needed(self), clinic)
-        return clinic
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):

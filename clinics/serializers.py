@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Model
 from rest_framework import serializers
 
 from clinics.models import (
@@ -124,6 +125,26 @@ class OffsetDateTimeField(serializers.DateTimeField):
             self.fail("no_offset")
         moment: datetime = super().enforce_timezone(value)
         return moment
+
+
+class ClinicRecordField(serializers.UUIDField):
+    """The id of one of this clinic's records; another clinic's is unknown here."""
+
+    default_error_messages = {"unknown": "This clinic has no {kind} with this id."}
+
+    def __init__(self, model: type[Model], **kwargs: Any) -> None:
+        self.model = model
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        pk = super().to_internal_value(data)
+        clinic: Clinic = self.context["clinic"]
+        records = self.model._default_manager.filter(clinic=clinic, pk=pk)
+        # What the PMS has no more cannot be asked or written about.
+        found = records.filter(removed_at=None).first()
+        if found is None:
+            self.fail("unknown", kind=self.model._meta.verbose_name)
+        return found
 
 
 class SinceField(OffsetDateTimeField):

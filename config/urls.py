@@ -16,6 +16,7 @@ from config.health import healthz, readyz
 api_v1 = [
     path("", include("accounts.urls")),
     path("", include("clinics.urls")),
+    path("", include("integrations.urls")),
     path("", include("webhooks.urls")),
     path("", include("writebacks.urls")),
 ]

@@ -12,10 +12,12 @@ from sync.claiming import LOCKS
 from sync.models import Checkpoint, SyncRun
 from sync.states import OPEN, Status
 
+#: Milliseconds to wait until a session has ended and its lock is free.
+PATIENCE: Final = 5000
 #: Ends the sessions that hold a run's lock: those of a process that hangs or was suspended, which
 #: would keep everybody else from it for as long as it lives. Only those of our own role.
 _END_HOLDERS: Final = """
-    SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    SELECT pg_terminate_backend(pid, %(patience)s) FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 2
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND classid = %(locks)s AND objid = %(key)s
@@ -43,5 +45,6 @@ def release(run: SyncRun, now: datetime) -> bool:
         )
     if freed:
         with connection.cursor() as cursor:
-            cursor.execute(_END_HOLDERS, {"locks": LOCKS, "key": run.lock_key})
+            values = {"locks": LOCKS, "key": run.lock_key, "patience": PATIENCE}
+            cursor.execute(_END_HOLDERS, values)
     return bool(freed)
