@@ -94,18 +94,13 @@ def layout(table: type[Record]) -> Layout:
     )
 
 
-def row_of(
-    clinic: Clinic, table: type[Record], record: PmsRecord, payload_hash: str
-) -> dict[str, Any]:
-    """Return a record as its columns hold it, in what JSON can say.
+def row_of(clinic: Clinic, table: type[Record], record: PmsRecord) -> dict[str, Any]:
+    """Return a record as its columns hold it, in what JSON can say; all but its hash.
 
     Names of other records are still the PMS's ids. Raises NotStorable.
     """
     found = layout(table)
-    try:
-        row = {name: within(getattr(record, name)) for name, within in found.told}
-    except (ValueError, OverflowError):
-        raise NotStorable("has a time that cannot be kept") from None
+    row = {name: within(getattr(record, name)) for name, within in found.told}
     if found.indexes:
         seen = SimpleNamespace(clinic=clinic, **row)
         indexed = {index.name: index.hashed(index.normal(seen)) for index in found.indexes}
@@ -115,7 +110,6 @@ def row_of(
         name = name_of_row(table, values.get)
         for column, field in found.encrypted:
             row[column] = field.encrypted(row[column], name)
-    row["payload_hash"] = payload_hash
     return row
 
 
@@ -143,6 +137,19 @@ def whole_id(text: str) -> str:
     return text if is_usable_id(text) else ""
 
 
+def moment(value: datetime | None) -> str | None:
+    """Return a time in UTC, as it can also be read again: PostgreSQL knows years that Python does
+    not. Raises NotStorable."""
+    if value is None:
+        return None
+    try:
+        if value.utcoffset() is not None:
+            return value.astimezone(UTC).isoformat()
+    except OverflowError:
+        pass
+    raise NotStorable("has a time that cannot be kept")
+
+
 def storable(text: str) -> str:
     """Return a text without what PostgreSQL does not take: NUL, and halves of surrogate pairs."""
     if text.isascii():
@@ -158,20 +165,11 @@ def _within_bounds(name: str, field: Field[Any, Any] | None) -> Callable[[Any], 
         return whole_id
     if isinstance(field, CharField):
         return partial(_cut, field.max_length)
-    return _moment if isinstance(field, DateTimeField) else _as_it_is
+    return moment if isinstance(field, DateTimeField) else _as_it_is
 
 
 def _cut(longest: int | None, text: str) -> str:
     return storable(text)[:longest]
-
-
-def _moment(value: datetime | None) -> str | None:
-    """In UTC, where it can also be read again: PostgreSQL knows years that Python does not."""
-    if value is None:
-        return None
-    if value.utcoffset() is None:
-        raise ValueError("a time without a zone")
-    return value.astimezone(UTC).isoformat()
 
 
 def _as_it_is(value: Any) -> Any:

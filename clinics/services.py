@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, transaction
 from clinics import upsert
 from clinics.models import Clinic, Record
 from clinics.records import PmsRecord, Removed, Unreadable
-from clinics.rows import TABLES, NotStorable, check_id, is_usable_id, row_of
+from clinics.rows import TABLES, NotStorable, check_id, is_usable_id, moment, row_of
 from encryption.blind import keyed_hash
 
 __all__ = ["TABLES", "Stored", "keep_aside", "remove", "resolve", "store"]
@@ -66,37 +66,20 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
     if not newest:
         return Stored(unreadable=len(failed), failed=tuple(failed))
     table = TABLES[type(next(iter(newest.values())))]
-    known = upsert.known(clinic, table, list(newest))
-    rows: list[Row] = []
-    #: Ids whose content is what we have: only what is known about them is another.
-    same: set[str] = set()
-    for external_id, record in newest.items():
-        payload_hash = keyed_hash(record.payload_hash(), "payload_hash")
-        before = known.get(external_id)
-        if before and before[0] == payload_hash:
-            _, changed_at, is_removed, in_error = before
-            is_newer = record.changed_at and (changed_at is None or record.changed_at > changed_at)
-            if not (is_removed or in_error or is_newer):
-                continue
-            if not is_removed:
-                same.add(external_id)
-        try:
-            rows.append(row_of(clinic, table, record, payload_hash))
-        except NotStorable as error:
-            failed.append(Unreadable(str(error), external_id))
+    told = list(_told(newest, failed))
+    news = upsert.news(clinic, table, told)
+    rows = _rows(clinic, table, newest, [one for one in told if one["external_id"] in news], failed)
     written: dict[str, bool] = {}
-    for batch in _batches(rows):
+    for batch in _batches(list(rows)):
         written |= _write(clinic, table, batch, now, failed)
     keep_aside(clinic, table, failed)
     created = sum(written.values())
-    updated = len(written.keys() - same) - created
+    updated = sum(not is_new and not news[one] for one, is_new in written.items())
+    lost = sum(one.external_id in newest for one in failed)
     return Stored(
         created=created,
         updated=updated,
-        unchanged=len(newest)
-        - created
-        - updated
-        - sum(one.external_id in newest for one in failed),
+        unchanged=len(newest) - created - updated - lost,
         unreadable=len(failed),
         failed=tuple(failed),
     )
@@ -155,6 +138,37 @@ def _newest(records: Iterable[R]) -> tuple[dict[str, R], list[Unreadable]]:
         ):
             newest[external_id] = record
     return newest, failed
+
+
+def _told(newest: Mapping[str, PmsRecord], failed: list[Unreadable]) -> Iterator[Row]:
+    """Yield what each record is compared by."""
+    for external_id, record in newest.items():
+        try:
+            changed_at = moment(record.changed_at)
+        except NotStorable as error:
+            failed.append(Unreadable(str(error), external_id))
+            continue
+        yield {
+            "external_id": external_id,
+            "payload_hash": keyed_hash(record.payload_hash(), "payload_hash"),
+            "changed_at": changed_at,
+        }
+
+
+def _rows(
+    clinic: Clinic,
+    table: type[Record],
+    newest: Mapping[str, PmsRecord],
+    told: Iterable[Row],
+    failed: list[Unreadable],
+) -> Iterator[Row]:
+    """Yield whole rows of what is to be written: only that is encrypted."""
+    for one in told:
+        external_id = one["external_id"]
+        try:
+            yield {**row_of(clinic, table, newest[external_id]), **one}
+        except NotStorable as error:
+            failed.append(Unreadable(str(error), external_id))
 
 
 def _write(

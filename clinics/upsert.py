@@ -4,6 +4,10 @@ Rows go to PostgreSQL as one JSON text. COPY cannot write to a table with row-le
 by way of a temporary table, which takes a right more and leaves dead rows in the catalog, a page of
 100 is no faster.
 
+Rows are looked up by LATERAL … LIMIT 1, which is one step in the index for each. A plain join, or
+`external_id = ANY (…)`, reads all of a clinic's rows for each page of a first load: until the table
+is analyzed, the planner takes it for a small one.
+
 All of them lock rows in the order of `external_id`, so that two at once wait for each other without
 a deadlock.
 """
@@ -48,19 +52,29 @@ _UPSERT = """
     SELECT {values} FROM json_to_recordset(%(rows)s) AS told ({types}) {joins}
     ORDER BY told.external_id
     ON CONFLICT (clinic_id, external_id) DO UPDATE SET {changes}
-    WHERE (own.changed_at IS NULL OR excluded.changed_at IS NULL
-            OR excluded.changed_at >= own.changed_at)
-        AND (own.payload_hash <> excluded.payload_hash
-            OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
-            OR excluded.changed_at > own.changed_at
-            OR (own.changed_at IS NULL AND excluded.changed_at IS NOT NULL))
+    WHERE {is_news}
     RETURNING own.external_id, own.xmax = 0
 """
-_KNOWN = """
-    SELECT external_id, payload_hash, changed_at, removed_at IS NOT NULL, sync_status <> 'synced'
-    FROM {table} WHERE clinic_id = %s AND external_id = ANY(%s)
+#: Whether what the PMS says is to be written: nothing is overwritten by what is older, and what is
+#: the same already is written only where something else is known of it by now.
+_IS_NEWS = """
+    (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at)
+    AND (own.payload_hash <> {told}.payload_hash
+        OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
+        OR {told}.changed_at > own.changed_at
+        OR (own.changed_at IS NULL AND {told}.changed_at IS NOT NULL))
 """
-#: The index (clinic_id, external_id) for each row; a join could choose to read the whole table.
+_NEWS = """
+    SELECT told.external_id,
+        coalesce(own.payload_hash = told.payload_hash AND own.removed_at IS NULL, false)
+    FROM json_to_recordset(%(rows)s)
+        AS told (external_id text, payload_hash text, changed_at timestamptz)
+    LEFT JOIN LATERAL (
+        SELECT payload_hash, changed_at, removed_at, sync_status FROM {table}
+        WHERE clinic_id = %(clinic)s AND external_id = told.external_id LIMIT 1
+    ) AS own ON true
+    WHERE own.payload_hash IS NULL OR ({is_news})
+"""
 _NAMED = """
     LEFT JOIN LATERAL (
         SELECT id FROM {table} WHERE clinic_id = %(clinic)s AND external_id = {named} LIMIT 1
@@ -104,13 +118,15 @@ _MARK = """
 """
 
 
-def known(
-    clinic: Clinic, table: type[Record], ids: Sequence[str]
-) -> dict[str, tuple[str, datetime | None, bool, bool]]:
-    """Return id → hash, time of change in the PMS, whether it is removed, whether in error."""
+def news(clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """Return the ids of what is to be written → whether its content is what we have already.
+
+    Of each record the id, the hash and the time of its change are told.
+    """
+    statement = _NEWS.format(table=_name(table), is_news=_IS_NEWS.format(told="told"))
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN.format(table=_name(table)), [clinic.pk, list(ids)])
-        return {row[0]: row[1:] for row in cursor.fetchall()}
+        cursor.execute(statement, {"clinic": clinic.pk, "rows": json.dumps(told)})
+        return dict(cursor.fetchall())
 
 
 def upsert(
@@ -189,6 +205,7 @@ def _upsert(table: type[Record]) -> str:
         types=", ".join(f"{name} {type_}" for name, type_ in types.items()),
         joins="".join(_named(name, f"told.{name}") for name in found.references),
         changes=", ".join(f"{name} = {value}" for name, value in changes.items()),
+        is_news=_IS_NEWS.format(told="excluded"),
     )
 
 

@@ -271,6 +271,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(minutes=1)),
         "options": {"expire_seconds": 55},
     },
+    "prune syncs": {
+        "task": "sync.tasks.prune",
+        "schedule": schedule(timedelta(hours=1)),
+        "options": {"expire_seconds": 3540},
+    },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,12 +20,11 @@ from django.views.decorators.http import require_POST
 from clinics import access
 from clinics.admin import OWN_CLINICS, ReadOnlyAdmin
 from clinics.permissions import Action
-from integrations.contract import Limit, Priority, Scope
+from integrations.contract import Scope
 from integrations.http.breaker import Breaker
-from integrations.http.budget import Counter, window_start
-from integrations.models import Breaker as BreakerRow
 from integrations.models import BudgetWindow, Call, Integration, IntegrationStatus, Profile
 from integrations.profile_admin import ReadsLists
+from integrations.standing import breaker_of, breaker_words, limit_words, use_of
 
 #: Calls that the page of an integration lists.
 LISTED = 50
@@ -61,7 +58,7 @@ class IntegrationAdmin(ReadsLists):
     @admin.display(description="connection")
     def reachable(self, integration: Integration) -> str:
         """Return whether it answers."""
-        return str(_breaker(integration))
+        return str(breaker_of(integration))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -103,7 +100,7 @@ class IntegrationAdmin(ReadsLists):
         story: dict[str, Any] = {}
         if integration := self.get_object(request, object_id):
             now = timezone.now()
-            breaker = _breaker(integration)
+            breaker = breaker_of(integration)
             story = {
                 "integration": integration,
                 # A PMS's words may name a patient.
@@ -115,91 +112,12 @@ class IntegrationAdmin(ReadsLists):
                 "breaker_words": breaker_words(breaker, now, integration),
                 "may_change": self.has_change_permission(request, integration),
                 "usual": limit_words(integration.usual_limit),
-                "uses": [_use(each, now) for each in integration.counters([Scope.INTEGRATION])],
+                "uses": [use_of(each, now) for each in integration.counters([Scope.INTEGRATION])],
                 "calls": [(call, _is_id(call.correlation)) for call in _calls(integration)],
                 "profile": Profile.objects.filter(integration=integration).first(),
                 "title": str(integration),
             }
         return super().change_view(request, object_id, form_url, story | (extra_context or {}))
-
-
-def _breaker(integration: Integration) -> BreakerRow:
-    """Return its row, or one that was never needed."""
-    try:
-        return integration.breaker
-    except BreakerRow.DoesNotExist:
-        return BreakerRow(integration=integration)
-
-
-def breaker_words(breaker: BreakerRow, now: datetime, integration: Integration) -> str:
-    """Say whether the PMS answers, with times on the clinic's clock."""
-    if breaker.opened_at is None:
-        if not breaker.failures:
-            return "answers"
-        return f"answers, but not the last {breaker.failures} calls"
-    since = f"away since {_clock(breaker.opened_at, now, integration)}"
-    if breaker.probe_until and breaker.probe_until > now:
-        return f"{since}, being tried right now"
-    if breaker.retry_at and breaker.retry_at > now:
-        return f"{since}, tried again at {_clock(breaker.retry_at, now, integration)}"
-    return f"{since}, tried again with the next call"
-
-
-def _clock(moment: datetime, now: datetime, integration: Integration) -> str:
-    local = moment.astimezone(integration.clinic.zone)
-    is_today = local.date() == now.astimezone(integration.clinic.zone).date()
-    return f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}"
-
-
-def limit_words(limit: Limit) -> str:
-    """Say a limit in words: 200 calls an hour, 50 of them reserved for people."""
-    spans = {60: "a minute", 3600: "an hour", 86_400: "a day"}
-    span = spans.get(limit.seconds, f"in {limit.seconds} s")
-    return f"{limit.calls} calls {span}, {limit.reserve} of them reserved for people"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """Calls counted in the window of now, against what each priority may reach."""
-
-    limit: Limit
-    words: str
-    starts_at: datetime
-    ends_at: datetime
-    high: int
-    low: int
-
-    @property
-    def used(self) -> int:
-        """Calls of both priorities."""
-        return self.high + self.low
-
-    @property
-    def low_ceiling(self) -> int:
-        """From this many calls in total, background work waits."""
-        return self.limit.ceiling(Priority.LOW)
-
-    @property
-    def percent(self) -> int:
-        """How full the bar is, 0 to 100."""
-        return min(100, round(100 * self.used / self.limit.calls))
-
-
-def _use(counter: Counter, now: datetime) -> Use:
-    limit, row = counter.limit, counter.row_seconds
-    starts_at = ends_at = window_start(now, row)
-    if limit.moving:
-        starts_at -= timedelta(seconds=limit.seconds)
-    windows = BudgetWindow.objects.filter(key=counter.key, seconds=row, starts_at__gte=starts_at)
-    used = windows.aggregate(high=Sum("used_high"), low=Sum("used_low"))
-    return Use(
-        limit=limit,
-        words=limit_words(limit),
-        starts_at=starts_at,
-        ends_at=ends_at + timedelta(seconds=row),
-        high=used["high"] or 0,
-        low=used["low"] or 0,
-    )
 
 
 def _calls(integration: Integration) -> QuerySet[Call]:

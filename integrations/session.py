@@ -14,7 +14,7 @@ from integrations import registry
 from integrations.contract import Adapter, Priority, Scope
 from integrations.http import budget
 from integrations.http.breaker import Breaker
-from integrations.http.client import Attempt, Client, Pass
+from integrations.http.client import Attempt, Client, Guard, Pass
 from integrations.http.errors import (
     BudgetExhausted,
     Halted,
@@ -24,7 +24,7 @@ from integrations.http.errors import (
     TooLate,
 )
 from integrations.models import Call, Integration, IntegrationStatus
-from integrations.tokens import StoredTokens
+from integrations.tokens import StoredTokens, TrialTokens
 
 Clock = Callable[[], datetime]
 
@@ -67,9 +67,9 @@ class IntegrationGuard:
         breaker = Breaker(self.integration.pk)
         # A 4xx is an answer, also where it leaves open what became of a write.
         answered = attempt.status is not None and 400 <= attempt.status < 500
-        # Neither status nor error: it took so long that its task was stopped.
-        broken_off = attempt.status is None and attempt.error is None
-        if broken_off or (isinstance(attempt.error, NoAnswer | NotReached) and not answered):
+        if _broken_off(attempt) or (
+            isinstance(attempt.error, NoAnswer | NotReached) and not answered
+        ):
             breaker.failed(now)
         elif leave.after_failures:
             breaker.answered()
@@ -80,20 +80,30 @@ class IntegrationGuard:
         with transaction.atomic(), connection.cursor() as cursor:
             # A line of the log may be lost in a crash; a call must not wait for its sake.
             cursor.execute("SET LOCAL synchronous_commit = off")
-            Call.objects.create(
-                integration=self.integration,
-                organization_id=self.integration.organization_id,
-                at=leave.given_at,
-                method=attempt.method,
-                path=attempt.path[:200],
-                status=attempt.status,
-                error="broken_off" if broken_off else attempt.error.code if attempt.error else "",
-                milliseconds=attempt.milliseconds,
-                priority=self.priority,
-                attempt=attempt.number,
-                budget_left=leave.calls_left,
-                correlation=self.correlation[:64],
-            )
+            self.line(leave, attempt).save()
+
+    def line(self, leave: Pass, attempt: Attempt) -> Call:
+        """Return the call's line of the log."""
+        broken_off = _broken_off(attempt)
+        return Call(
+            integration=self.integration,
+            organization_id=self.integration.organization_id,
+            at=leave.given_at,
+            method=attempt.method,
+            path=attempt.path[:200],
+            status=attempt.status,
+            error="broken_off" if broken_off else attempt.error.code if attempt.error else "",
+            milliseconds=attempt.milliseconds,
+            priority=self.priority,
+            attempt=attempt.number,
+            budget_left=leave.calls_left,
+            correlation=self.correlation[:64],
+        )
+
+
+def _broken_off(attempt: Attempt) -> bool:
+    """Return whether it took so long that its task was stopped: neither status nor error came."""
+    return attempt.status is None and attempt.error is None
 
 
 @dataclass(slots=True)
@@ -137,6 +147,19 @@ def open_session(
     `timeout` is in seconds, to connect and to read; without one it is the settings'.
     """
     guard = IntegrationGuard(integration, priority, clock, correlation, even_if_rejected, deadline)
+    tokens = StoredTokens(integration, clock)
+    return Session(adapter_of(integration, guard, tokens, clock, timeout), tokens, guard)
+
+
+def adapter_of(
+    integration: Integration,
+    guard: Guard,
+    tokens: StoredTokens | TrialTokens,
+    clock: Clock,
+    timeout: tuple[float, float] | None = None,
+) -> Adapter:
+    """Return an integration's adapter, which asks this guard before each call, and makes it the
+    way to new keys. Raises NotAuthorized for an unusable set-up."""
     client = Client(
         base_url=integration.base_url,
         guard=guard,
@@ -145,7 +168,6 @@ def open_session(
         is_sandbox=integration.is_sandbox,
         clock=clock,
     )
-    tokens = StoredTokens(integration, clock)
     try:
         adapter = registry.connect(
             integration.pms,
@@ -158,4 +180,4 @@ def open_session(
     except (KeyError, ValueError) as error:
         raise NotAuthorized(f"The integration is not set up: {error}") from error
     tokens.issue = adapter.issue_token
-    return Session(adapter, tokens, guard)
+    return adapter

@@ -127,6 +127,25 @@ class StoredTokens:
         return self.issue("")
 
 
+@dataclass(slots=True)
+class TrialTokens:
+    """The token source of an integration that is being tried and stands nowhere yet."""
+
+    #: Asks the PMS for a new key, given the refresh key or ""; the adapter's own method.
+    issue: Callable[[str], Token] = field(init=False)
+    #: The newest key, to be kept with the integration; None where no call needed one.
+    token: Token | None = None
+
+    def current(self) -> str:
+        """Return the key, got with the first call. Raises a PmsError."""
+        return self.token.value if self.token else self.renew("")
+
+    def renew(self, rejected: str) -> str:
+        """Return a new key. Raises a PmsError."""
+        self.token = self.issue("")
+        return self.token.value
+
+
 def mark_failed(integration: Integration, reason: str) -> None:
     """Show that the PMS rejects our credential, until a renewal works again.
 

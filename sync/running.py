@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -109,7 +111,13 @@ def _work(run: SyncRun, clock: Clock, until: datetime | None, progress: Progress
         if shift:
             shift.note_calls()
         ending.stop(run, error, clock())
-    except Lost:
+    except (Lost, OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        # Another's by now; or the database or the task's time is gone, and the next worker goes on.
+        raise
+    except KeyboardInterrupt:
+        # Whoever ran it by hand has stopped it: the next worker goes on at once.
+        with suppress(Lost):
+            ending.due_again(run, clock())
         raise
     except Exception as error:
         # An error of ours: repeated without end, it would only cost calls.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from clinics import pruning
 from sync import claiming, running, schedule, spare
 from sync.models import SyncRun
 from tenancy import scope
@@ -33,6 +36,14 @@ def make_runs() -> None:
         schedule.make_due_runs(now)
         if settings.SYNC_WITH_SPARE_CALLS:
             spare.make_runs(now)
+
+
+@shared_task
+def prune() -> int:
+    """Delete runs that ended longer ago than settings say; returns how many rows."""
+    before = timezone.now() - timedelta(days=settings.SYNC_RUN_DAYS)
+    with scope.everywhere():
+        return pruning.prune(SyncRun.objects.filter(finished_at__lt=before))
 
 
 @shared_task

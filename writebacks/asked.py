@@ -11,9 +11,9 @@ from django.db.models import Model
 from django.urls import reverse
 
 from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from clinics.templatetags.durations import duration
 from writebacks.models import Writeback
 from writebacks.operations import NewStatus
-from writebacks.templatetags.durations import duration
 
 #: What a request names by id, in the order in which a person reads it.
 NAMED: Final[dict[str, type[Model]]] = {

@@ -96,13 +96,18 @@ def load(number: int, seconds: float, name: str, address: str, patients: int) ->
         spent = time.perf_counter() - began
         present = Patient.objects.count()
     connection.close()
-    expected = Stored(unchanged=patients) if name == AGAIN else Stored(created=patients)
-    if stored != expected or present != patients:
-        raise RuntimeError(f"{name}: {stored} of {patients} patients, {present} in the table")
+    check(name, stored, patients, present)
     # Kilobytes; bytes on macOS.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return {"rate": patients / spent, "megabytes": peak}
+
+
+def check(name: str, stored: Stored, patients: int, present: int) -> None:
+    """Raise RuntimeError for a load that did something else than it is measured for."""
+    expected = Stored(unchanged=patients) if name == AGAIN else Stored(created=patients)
+    if stored != expected or present != patients:
+        raise RuntimeError(f"{name}: {stored} of {patients} patients, {present} in the table")
 
 
 def prepared(address: str, *, is_empty: bool) -> tuple[Clinic, Integration]:
@@ -165,11 +170,15 @@ def pages(adapter: Adapter, feed: Feed) -> Iterator[Page]:
 def ahead(found: Iterator[Page]) -> Iterator[Page]:
     """Yield the same, each fetched in another thread while the one before is worked on."""
     context = copy_context()
+
+    def fetch() -> Page | None:
+        return context.run(next, found, None)
+
     with ThreadPoolExecutor(1) as pool:
         try:
-            coming = pool.submit(context.run, next, found, None)
-            while (page := coming.result()) is not None:
-                coming = pool.submit(context.run, next, found, None)
+            coming = pool.submit(fetch)
+            while page := coming.result():
+                coming = pool.submit(fetch)
                 yield page
         finally:
             pool.submit(connection.close)

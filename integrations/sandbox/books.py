@@ -17,7 +17,7 @@ from threading import RLock
 from typing import Any
 
 # Raise it whenever a table changes: a file of another version is refused, not converted.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);

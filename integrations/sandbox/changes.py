@@ -13,10 +13,11 @@ APPOINTMENT_VALUES = (
 _KNOWN = {"patient": PATIENT_VALUES, "appointment": APPOINTMENT_VALUES}
 
 
-def checked(change: Change) -> dict[str, Any]:
-    """Return the values of a change. Raises WrongChange for one that no PMS could keep.
+def checked(change: Change, *, seconds: bool = False) -> dict[str, Any]:
+    """Return the values of a change. Raises WrongChange for one that the PMS could not keep.
 
     `starts_at` becomes an aware datetime in UTC and `minutes` an int; all others are strings.
+    `seconds` tells whether the PMS keeps a time's seconds.
     """
     known = _KNOWN[change.kind]
     for name in change.values:
@@ -24,7 +25,7 @@ def checked(change: Change) -> dict[str, Any]:
             raise WrongChange(f"{change.kind} has no {name}; there are: {', '.join(known)}")
     if change.values and change.action not in ("create", "update"):
         raise WrongChange(f"{change.action} takes no values")
-    return {name: _value(name, value) for name, value in change.values.items()}
+    return {name: _value(name, value, seconds) for name, value in change.values.items()}
 
 
 def usual_start(now: datetime) -> datetime:
@@ -32,14 +33,14 @@ def usual_start(now: datetime) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
-def _value(name: str, value: object) -> Any:
+def _value(name: str, value: object, seconds: bool) -> Any:
     match name:
         case "minutes":
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise WrongChange("minutes must be a whole number, 1 or more")
             return value
         case "starts_at":
-            return _moment(value)
+            return _moment(value, seconds)
     if not isinstance(value, str):
         raise WrongChange(f"{name} must be a string")
     if name == "birth_date" and value:
@@ -47,14 +48,15 @@ def _value(name: str, value: object) -> Any:
     return value
 
 
-def _moment(value: object) -> datetime:
+def _moment(value: object, seconds: bool) -> datetime:
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
         raise WrongChange("starts_at must be a time in ISO 8601") from None
-    # A diary has no seconds, and a wall clock without an offset would leave the moment open.
-    if moment.tzinfo is None or moment.second or moment.microsecond:
-        raise WrongChange("starts_at must be a whole minute with an offset")
+    # Most diaries have no seconds, and a wall clock without an offset would leave the moment open.
+    if moment.tzinfo is None or moment.microsecond or (moment.second and not seconds):
+        unit = "second" if seconds else "minute"
+        raise WrongChange(f"starts_at must be a whole {unit} with an offset")
     return moment.astimezone(UTC)
 
 

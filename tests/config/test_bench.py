@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from clinics.services import Stored
+from config.bench import sync
 from tests.config.conftest import PROJECT
 
 CONTENDERS = [
@@ -71,6 +73,65 @@ def test_a_tick_of_the_dispatcher_is_measured_beside_its_floors(var: Path) -> No
         for what in ("as many bare statements", "as many rows of the index", "a tick")
     ]
     assert all(0 < p50 <= p95 for p50, p95 in rows.values())
+    assert not (var / "bench").exists()
+
+
+def test_loads_are_measured_beside_their_floor(var: Path) -> None:
+    run = bench(var, "sync", "--patients", "250", "--repeats", "1")
+    assert (run.returncode, run.stderr) == (0, "")
+    extent, head, *lines, times = run.stdout.splitlines()
+    assert extent.startswith("250 patients, loads of each kind: 1, ")
+    assert head.split() == ["records", "a", "second", "rate", "ratio", "peak", "MB"]
+    rows = {
+        line[:36].strip(): [float(part.replace(",", "")) for part in line[36:].split()]
+        for line in lines
+    }
+    assert list(rows) == ["the floor", "a first load", "the same again, nothing changed"]
+    floor, first, again = rows.values()
+    assert floor[1] == 1
+    for rate, ratio, megabytes in (first, again):
+        assert ratio == pytest.approx(rate / floor[0], abs=0.01)
+        assert 20 < megabytes < 150
+    told = f"the same again, nothing changed: {again[0] / first[0]:.1f}"
+    assert times.startswith(told[:-2])
+    assert times.endswith(" times as fast as a first load")
+    assert not (var / "bench").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "present"),
+    [
+        (sync.FIRST, Stored(created=9, unreadable=1), 9),
+        (sync.FIRST, Stored(created=10), 9),
+        (sync.FIRST, Stored(created=9, updated=1), 10),
+        (sync.AGAIN, Stored(unchanged=9, updated=1), 10),
+        (sync.AGAIN, Stored(created=10), 10),
+    ],
+)
+def test_a_load_that_did_something_else_is_no_figure(
+    name: str, stored: Stored, present: int
+) -> None:
+    with pytest.raises(RuntimeError, match=f"of 10 patients, {present} in the table"):
+        sync.check(name, stored, 10, present)
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        (sync.FLOOR, Stored(created=10)),
+        (sync.FIRST, Stored(created=10)),
+        (sync.AGAIN, Stored(unchanged=10)),
+    ],
+)
+def test_a_load_that_did_what_it_is_named_for_is_one(name: str, stored: Stored) -> None:
+    sync.check(name, stored, 10, 10)
+
+
+@pytest.mark.parametrize("option", ["--patients", "--repeats"])
+def test_no_patient_and_no_repeat_is_too_few(var: Path, option: str) -> None:
+    run = bench(var, "sync", option, "0")
+    assert run.returncode == 1
+    assert "--patients and --repeats must be at least 1" in run.stderr
     assert not (var / "bench").exists()
 
 

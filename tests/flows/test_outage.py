@@ -19,12 +19,14 @@ from integrations.contract import Priority
 from integrations.http import retry, transport
 from integrations.http.errors import PmsError, TokenBusy
 from integrations.models import Breaker, Integration, IntegrationStatus
+from integrations.queries import Resource
 from integrations.sandbox import RunningSandbox, running
 from integrations.session import open_session
 from integrations.tasks import refresh_tokens
 from integrations.tokens import LEASE, StoredTokens
 from tests.conftest import Clock
 from tests.flows.conftest import Practice
+from tests.integrations.lists import records
 from tests.integrations.threads import at_once
 from writebacks.models import Writeback
 from writebacks.operations import Operation
@@ -166,7 +168,7 @@ def sixteen_at_once(practice: Practice) -> list[str]:
     def one(number: int) -> str:
         try:
             adapter = open_session(Integration.objects.get(), Priority.HIGH).adapter
-            return str(len(list(adapter.practitioners())))
+            return str(len(records(adapter, Resource.PRACTITIONERS)))
         except TokenBusy as error:
             wait = (error.retry_at or practice.clock.now) - practice.clock.now
             return "busy" if timedelta() < wait <= timedelta(seconds=2) else "busy for too long"
@@ -213,7 +215,10 @@ def test_a_killed_refresher_blocks_a_booking_no_longer_than_its_lease(
     with monkeypatch.context() as patch:
         patch.setattr(StoredTokens, "_issue", killed)
         with pytest.raises(Killed):
-            list(open_session(Integration.objects.get(), Priority.HIGH).adapter.practitioners())
+            records(
+                open_session(Integration.objects.get(), Priority.HIGH).adapter,
+                Resource.PRACTITIONERS,
+            )
     writeback = practice.book()
     seen = practice.see(writeback)
     assert (seen["status"], seen["waiting_for"]) == ("queued", "renewing_key")
@@ -252,7 +257,9 @@ def test_a_rejected_credential_stops_the_background_and_ends_by_itself(practice:
     assert (seen["status"], seen["waiting_for"]) == ("pending", "not_authorized")
     assert seen["check_count"] == 0
     with pytest.raises(PmsError):
-        list(open_session(Integration.objects.get(), Priority.LOW).adapter.practitioners())
+        records(
+            open_session(Integration.objects.get(), Priority.LOW).adapter, Resource.PRACTITIONERS
+        )
     assert practice.calls()[heard:] == []
     assert Integration.objects.get().error_message == integration.error_message
 

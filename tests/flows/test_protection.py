@@ -11,10 +11,13 @@ import pytest
 from integrations.contract import Priority
 from integrations.http.errors import BudgetExhausted
 from integrations.models import BudgetWindow, Call, Integration
-from integrations.services import import_all
+from integrations.queries import Resource
 from integrations.session import open_session
+from sync import by_hand
+from sync.requesting import Wanted
 from tests.conftest import START, Clock
 from tests.flows.conftest import Practice
+from tests.integrations.lists import records
 from writebacks.models import Writeback
 from writebacks.tasks import dispatch
 
@@ -62,7 +65,7 @@ def work(practice: Practice, calls: int, seconds: float, priority: Priority) -> 
     adapter = open_session(integration, priority, correlation="heavy usage").adapter
     for _ in range(calls):
         practice.clock.advance(seconds)
-        assert len(list(adapter.practitioners())) == 4
+        assert len(records(adapter, Resource.PRACTITIONERS)) == 4
 
 
 def nothing_went_above(practice: Practice, calls: int = 200, low: int = 150) -> None:
@@ -131,12 +134,13 @@ def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
     # An import is background work, too, and is refused before anything is asked.
     heard = len(practice.calls())
     with pytest.raises(BudgetExhausted) as refused:
-        list(open_session(Integration.objects.get(), Priority.LOW).adapter.practitioners())
+        records(
+            open_session(Integration.objects.get(), Priority.LOW).adapter, Resource.PRACTITIONERS
+        )
     assert refused.value.retry_at == NOON
-    with pytest.raises(BudgetExhausted):
-        import_all(Integration.objects.get())
-    made_by_import = practice.calls()[heard:]
-    assert made_by_import == ["GET /authorized_practices"], "the application's own call"
+    sync = by_hand.carry_out(Integration.objects.get(), Wanted(is_forced=True), lambda: clock.now)
+    assert (sync.status, sync.due_at) == ("waiting", NOON)
+    assert practice.calls()[heard:] == []
     assert used(practice) == 151
 
     # 11:50: a booking goes through all the same.

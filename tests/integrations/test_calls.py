@@ -47,8 +47,8 @@ def ask(
     **more: Any,
 ) -> Any:
     session = open_session(integration, priority, lambda: START, correlation=correlation)
-    session.adapter.client.wait = lambda seconds: None
-    return session.adapter.client.request(
+    session.adapter.calls.client.wait = lambda seconds: None
+    return session.adapter.calls.client.request(
         method, path, dialect=answers, scopes=OFFICE, **({"headers": {}} | more)
     )
 

@@ -26,10 +26,12 @@ from integrations.http.errors import (
     Throttled,
 )
 from integrations.models import Breaker, BudgetWindow, Call, Integration, IntegrationStatus
+from integrations.queries import Resource
 from integrations.session import Session, open_session
 from integrations.tasks import refresh_token
 from tests import make
 from tests.conftest import START
+from tests.integrations.lists import records
 from tests.integrations.threads import at_once
 from tests.integrations.wire import Peer, Script, serving
 
@@ -63,14 +65,14 @@ def session(integration: Integration) -> Opened:
     ) -> Session:
         row = Integration.objects.get(pk=of.pk)
         found = open_session(row, priority, lambda: START + timedelta(seconds=at), **more)
-        found.adapter.client.wait = lambda seconds: None  # type: ignore[attr-defined]
+        found.adapter.calls.client.wait = lambda seconds: None  # type: ignore[attr-defined]
         return found
 
     return opened
 
 
 def ask(session: Session, method: str = "GET", path: str = "/practices") -> Any:
-    client = session.adapter.client  # type: ignore[attr-defined]
+    client = session.adapter.calls.client  # type: ignore[attr-defined]
     return client.request(method, path, dialect=answers, scopes=OFFICE)
 
 
@@ -358,16 +360,16 @@ def rejected(integration: Integration) -> Integration:
     return integration
 
 
-@pytest.mark.parametrize("work", ["practitioners", "locations"])
+@pytest.mark.parametrize("work", [Resource.PRACTITIONERS, Resource.LOCATIONS])
 def test_background_work_stops_while_the_credential_is_rejected(
     pms: responses.RequestsMock,
     session: Opened,
     rejected: Integration,
     caplog: pytest.LogCaptureFixture,
-    work: str,
+    work: Resource,
 ) -> None:
     with pytest.raises(PmsError) as caught:
-        list(getattr(session(LOW).adapter, work)())
+        records(session(LOW).adapter, work)
     assert caught.value.code == "not_authorized"
     assert caught.value.may_have_happened is False
     assert (len(pms.calls), used(rejected), Call.objects.count()) == (0, 0, 0)
@@ -382,7 +384,7 @@ def test_somebody_who_waits_may_try_and_a_new_key_ends_the_error(
 ) -> None:
     pms.post(f"{BASE}/request_key", json={"request_key": "new", "expires_in": "86400 second(s)"})
     pms.get(f"{BASE}/providers", status=204)
-    assert list(session(HIGH).adapter.practitioners()) == []
+    assert records(session(HIGH).adapter, Resource.PRACTITIONERS) == []
     rejected.refresh_from_db()
     assert (rejected.access_key, rejected.error_message) == ("new", "")
     assert rejected.status != IntegrationStatus.ERROR

@@ -26,12 +26,14 @@ from integrations.http.errors import (
     TokenBusy,
 )
 from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Resource
 from integrations.sandbox import running
 from integrations.session import open_session
 from integrations.tasks import refresh_token, refresh_tokens
 from integrations.tokens import BUSY_RETRY, LEASE, StoredTokens
 from tests import make
 from tests.conftest import START, Clock
+from tests.integrations.lists import records
 from tests.integrations.threads import at_once
 
 DAY = timedelta(hours=24)
@@ -435,8 +437,13 @@ def test_the_task_renews_a_due_key_and_leaves_a_fresh_one(
     assert (linked.access_key, linked.refresh_key) == ("new", "refresh-new")
 
 
-@pytest.mark.parametrize("renew", [lambda session: session.tokens.renew("old"),
-                                   lambda session: list(session.adapter.patients())])  # fmt: skip
+@pytest.mark.parametrize(
+    "renew",
+    [
+        lambda session: session.tokens.renew("old"),
+        lambda session: records(session.adapter, Resource.PATIENTS),
+    ],
+)
 @responses.activate
 def test_a_rejected_credential_is_tried_again_by_the_task_until_it_works(
     clock: Clock, linked: Integration, started: list[str], renew: Any
@@ -498,8 +505,9 @@ def test_nothing_secret_shows_in_any_object(secretive: Integration) -> None:
     adapter: Any = session.adapter
     issued = Token(value=KEYS["access_key"], refresh_value=KEYS["refresh_key"], lifetime=DAY)
     objects = [
-        secretive, session, session.tokens, session.tokens.issue, adapter, adapter.credential,
-        adapter.client, adapter.tokens, issued, secretive.counters(["application", "integration"]),
+        secretive, session, session.tokens, session.tokens.issue, adapter, adapter.calls.credential,
+        adapter.calls, adapter.calls.client, adapter.calls.tokens, issued,
+        secretive.counters(["application", "integration"]),
     ]  # fmt: skip
     assert leaks(" ".join(f"{item!r} {item!s}" for item in objects)) == []
     assert "Credential(office_id=" in repr(adapter)
@@ -521,8 +529,8 @@ def test_nothing_secret_shows_in_errors_logs_or_the_row(
     told = []
     for call in (
         lambda: session.tokens.renew(KEYS["access_key"]),
-        lambda: list(session.adapter.patients()),
-        lambda: list(session.adapter.locations()),
+        lambda: records(session.adapter, Resource.PATIENTS),
+        lambda: records(session.adapter, Resource.LOCATIONS),
     ):
         with pytest.raises(PmsError) as caught:
             call()

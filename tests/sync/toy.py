@@ -17,7 +17,7 @@ from clinics.records import (
     Unreadable,
 )
 from integrations.contract import Limit, Manifest, Scope
-from integrations.queries import Ability, Changes, Feed, Page, Resource
+from integrations.queries import Ability, Account, Changes, Feed, Page, Resource
 
 MANIFEST = Manifest(
     name="toy",
@@ -50,6 +50,11 @@ class Pms:
     page_size: int = 10
     asked: list[tuple[Feed, str]] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
+    #: What `verify` answers, and how often it was asked.
+    lets_in: Account | Exception = field(
+        default_factory=lambda: Account(id="toy-1", name="Toy practice")
+    )
+    verified: int = 0
     #: Called before each page; may raise what a PMS's answer raises, or change the lists.
     before: Callable[[Feed, str], None] = lambda feed, position: None
     #: What a page looks like to who asked; to bend it.
@@ -81,6 +86,12 @@ class Pms:
     def lookup(self, resource: Resource, external_id: str) -> Any:
         self.looked_up.append(external_id)
         return self.records[resource].get(external_id) or Removed(external_id=external_id)
+
+    def verify(self) -> Account:
+        self.verified += 1
+        if isinstance(self.lets_in, Exception):
+            raise self.lets_in
+        return self.lets_in
 
     @property
     def read(self) -> list[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Command(BaseCommand):
             raise CommandError("--patients and --repeats must be at least 1")
         extent = f"{processes} processes, {seconds:g} s for each figure"
         if options["what"] == "sync":
-            extent = f"{options['patients']:,} patients, {options['repeats']} loads of each kind"
+            extent = f"{options['patients']:,} patients, loads of each kind: {options['repeats']}"
         self.stdout.write(
             f"{extent}, {os.cpu_count()} CPUs; "
             "PostgreSQL with fsync, Valkey with fsync once a second"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from clinics.records import AppointmentTypeRecord, PatientRecord, PmsRecord, Removed, Unreadable
@@ -46,6 +46,10 @@ from integrations.queries import (
     Resource,
 )
 
+#: A key is not seen to end: it is tried again after so long. Frontdesk's own choice.
+KEY_LIFETIME = timedelta(hours=24)
+#: The call that tries it must end within the renewer's lease.
+KEY_TIMEOUT = (2.0, 4.0)
 #: Types of appointment that are offered for choice; a list of more holds something else.
 MOST_TYPES = 2000
 
@@ -97,7 +101,10 @@ class Rest:
         return self.description.operations
 
     def issue_token(self, refresh_value: str) -> Token:
-        raise Refused("This service's key does not end: there is none to renew.")
+        """Return the key, which is the practice's own, if the service still takes it."""
+        self.reading.account(self.account_id, KEY_TIMEOUT)
+        key = self.reading.credential.value
+        return Token(value=key, refresh_value="", lifetime=KEY_LIFETIME)
 
     # --- Reading -----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -81,10 +82,10 @@ class Field:
 
     def raw(self, item: Any) -> Any:
         """Return what stands there; None for nothing."""
-        found = [at(item, path) for path in self.paths]
-        if len(found) == 1:
-            return None if found[0] == "" else found[0]
-        texts = [self._text(value) for value in found]
+        if len(self.paths) == 1:
+            found = at(item, self.paths[0])
+            return None if found == "" else found
+        texts = [self._text(at(item, path)) for path in self.paths]
         return self.glue.join(text for text in texts if text) or None
 
     def text(self, item: Any) -> str:
@@ -115,7 +116,7 @@ class Field:
     def date(self, item: Any) -> date | None:
         """Return it as a date, of which a time may follow; None where there is none."""
         text = self.text(item)
-        if not text or NO_DATE.fullmatch(text):
+        if not text or _is_no_date(text):
             return None
         found = DAYS[self.format][1].match(text)
         if found is None or text[found.end() : found.end() + 1].isdigit():
@@ -133,7 +134,7 @@ class Field:
         clock and the zone is None.
         """
         value = self.raw(item)
-        if value is None or (isinstance(value, str) and NO_DATE.fullmatch(value.strip())):
+        if value is None or (isinstance(value, str) and _is_no_date(value)):
             return None
         try:
             if self.format in {"unix", "unix_ms"}:
@@ -156,7 +157,7 @@ class Field:
         """Return whether it is so; None where there is nothing that says."""
         value = self.raw(item)
         if self.format in {"set", "unset"}:
-            nothing = isinstance(value, str) and NO_DATE.fullmatch(value.strip())
+            nothing = isinstance(value, str) and _is_no_date(value)
             return (bool(value) and not nothing) == (self.format == "set")
         if value is None:
             return None
@@ -199,11 +200,13 @@ class Field:
     # --- What goes wrong ---------------------------------------------------------------------
 
     def _text(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value.strip()
         if value is None:
             return ""
         if isinstance(value, bool | dict | list):
             raise self._unreadable()
-        return str(value).strip()
+        return str(value)
 
     def _unreadable(self) -> UnreadableField:
         return UnreadableField(f"has a {self.name} that cannot be read")
@@ -212,7 +215,7 @@ class Field:
 def at(item: Any, path: Path) -> Any:
     """Return what stands at a path in JSON; None where nothing does."""
     for step in path:
-        if isinstance(item, dict):
+        if isinstance(item, dict):  # as nearly always
             item = item.get(step)
         elif isinstance(item, list) and step.isdecimal() and len(step) < 4:
             item = item[int(step)] if int(step) < len(item) else None
@@ -226,8 +229,15 @@ def is_usable_id(text: str) -> bool:
     return text.isprintable() and 0 < len(text) <= LONGEST_ID and text not in {".", ".."}
 
 
+def _is_no_date(text: str) -> bool:
+    return text.startswith("0000") and NO_DATE.fullmatch(text.strip()) is not None
+
+
 def _clock(text: str) -> datetime:
     """Read an ISO time, also as some frameworks print it: "2030-03-05 09:00:00 UTC", " +0100"."""
+    if text[10:11] == "T" and text[16:17] == ":":  # as nearly all come
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
     text = re.sub(r"\s*(UTC|GMT)$", "+00:00", text)
     text = re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", text)
     if not re.match(r"\d{4}-?\d\d-?\d\d[T ]\d", text):

@@ -33,6 +33,8 @@ class Scan:
 
     records: tuple[Told, ...]
     is_whole: bool
+    #: Whether it has nothing but what changed since then: also what was removed, if that is told.
+    is_recent: bool
 
 
 @dataclass(slots=True)
@@ -82,8 +84,8 @@ class Finding:
         similar = False
         for record in scan.records:
             if not isinstance(record, AppointmentRecord | PatientRecord):
-                # One that cannot be read, or is no more already, may have been it.
-                similar = similar or not isinstance(record, Removed)
+                # One that cannot be read may be it; so may one that somebody took away since.
+                similar = similar or scan.is_recent or not isinstance(record, Removed)
                 continue
             if was_made_before(record, write.sent_at):
                 continue
@@ -116,7 +118,7 @@ class Finding:
             feed = Feed(resource=resource, first=(first - DAY).date(), last=(last + DAY).date())
         pages = list(self.proving.reading.pages(feed))
         records = tuple(record for page in pages for record in page.records)
-        return Scan(records, is_whole=not pages[-1].next)
+        return Scan(records, is_whole=not pages[-1].next, is_recent=feed.changed_since is not None)
 
 
 def _is_over(record: AppointmentRecord | PatientRecord) -> bool:

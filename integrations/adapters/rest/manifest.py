@@ -40,6 +40,8 @@ MANIFEST = Manifest(
             label="User name (only where the service wants a login; else empty)",
             is_secret=False,
         ),
+        # Not for calls: what it signs its webhooks with (docs/sync.md).
+        CredentialField(name="webhook_secret", label="Secret of its webhooks (empty: none)"),
     ),
     # Where a service's own people are few: patients change less often than their appointments.
     usual_minutes={Resource.PATIENTS: 360, Resource.APPOINTMENTS: 120},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
-from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -55,6 +54,7 @@ class Reading:
         path: str,
         params: Sequence[tuple[str, str]] = (),
         json: Mapping[str, Any] | None = None,
+        timeout: tuple[float, float] | None = None,
     ) -> Reply:
         """Make one call."""
         return self.client.request(
@@ -65,6 +65,7 @@ class Reading:
             headers=self.credential.headers,
             params=params,
             json=json,
+            timeout=timeout,
         )
 
     # --- Lists -------------------------------------------------------------------------------
@@ -164,6 +165,10 @@ class Reading:
             zones = Zones(self.description.zone, self._sites())
             return record(self.description, listing, data, zones)
 
+    def lenient(self, listing: Listing, data: Any) -> Told:
+        """Return one item as our record, without what its zone would have to be known for."""
+        return record(self.description, listing, data, Zones(self.description.zone))
+
     def zone_of(self, site_id: str) -> ZoneInfo | None:
         """Return the zone of a site, as far as the service tells."""
         return Zones(self.description.zone, self._sites()).of(site_id)
@@ -173,28 +178,31 @@ class Reading:
             found: dict[str, str] = {}
             if Resource.LOCATIONS in self.description.lists:
                 # Not by `pages`: a site's own stamps must not ask for its zone.
-                lenient = partial(_lenient, self.description)
-                for page in self._walk(Feed(resource=Resource.LOCATIONS), lenient):
+                for page in self._walk(Feed(resource=Resource.LOCATIONS), self.lenient):
                     for site in page.records:
                         if isinstance(site, LocationRecord):
                             found[site.external_id] = site.timezone
             self.sites = found
         return self.sites
 
-    def account(self, known_as: str) -> Account:
-        """Return whom the credential lets in, for one call."""
+    def account(self, known_as: str, timeout: tuple[float, float] | None = None) -> Account:
+        """Return whom the credential lets in, for one call: where the service says that, else the
+        first of its lists tells whether it does."""
         if (place := self.description.account) is not None:
-            item = Item(self.send("GET", place.path).data, place.fields)
+            item = Item(self.send("GET", place.path, timeout=timeout).data, place.fields)
             try:
                 return Account(id=item.id("id") or known_as, name=item.text("name"))
             except UnreadableField as error:
                 raise NoAnswer(f"The service's account {error}.") from None
-        listed = (each for each in self.description.lists.values() if each.fixed is None)
-        for listing in listed:
-            page = self.page(Feed(resource=listing.resource), "")
-            sites = [each.name for each in page.records if isinstance(each, LocationRecord)]
-            return Account(id=known_as, name=sites[0] if sites else "")
-        raise Refused("The description of this service names nothing that can be asked for.")
+        listed = [each for each in self.description.lists.values() if each.fixed is None]
+        if not listed:
+            raise Refused("The description of this service names nothing that can be asked for.")
+        first, start = listed[0], Position.read("", listed[0].paging)
+        params = paging.params(first.paging, start, first.params)
+        reply = self.send("GET", first.path, params, timeout=timeout)
+        records = [self.lenient(first, item) for item in paging.items(first.paging, reply)]
+        names = [each.name for each in records if isinstance(each, LocationRecord)]
+        return Account(id=known_as, name=names[0] if names else "")
 
     def search(self, query: PatientQuery) -> list[PatientRecord]:
         """Return the patients of one page who fit: a service may pass over a filter in silence."""
@@ -258,10 +266,6 @@ def _free(item: Item, asked: FreeTimes) -> FreeTime | None:
         return None
     ends_at = ends_at or starts_at + timedelta(minutes=asked.minutes)
     return FreeTime(starts_at=starts_at, ends_at=ends_at) if starts_at < ends_at else None
-
-
-def _lenient(description: Description, listing: Listing, item: Any) -> Told:
-    return record(description, listing, item, Zones(description.zone))
 
 
 def _written(param: Param, value: Any, zone: ZoneInfo | None) -> str:

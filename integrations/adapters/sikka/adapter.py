@@ -1,26 +1,27 @@
-"""Sikka's calls: App-Id/App-Key for what spans offices, a Request-Key for one office's data."""
+"""What Frontdesk asks of Sikka: one office, by its key and by the application's."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Any, ClassVar, TypeVar
+from datetime import date, datetime
+from typing import Any, ClassVar, Final
 
-from clinics.records import (
-    AppointmentRecord,
-    LocationRecord,
-    OperatoryRecord,
-    PatientRecord,
-    PmsRecord,
-    PractitionerRecord,
-    Unreadable,
+from clinics.records import PatientRecord, PmsRecord, Removed, Unreadable
+from integrations.adapters.sikka import (
+    answers,
+    availability,
+    checks,
+    log,
+    mapping,
+    money,
+    reading,
+    searching,
+    writing,
 )
-from integrations.adapters.sikka import answers, availability, log, mapping, writing
 from integrations.adapters.sikka import vocabulary as words
-from integrations.adapters.sikka.manifest import KEY_LIFETIME, MANIFEST, PAGE_SIZE
+from integrations.adapters.sikka.calls import Calls, Credential
+from integrations.adapters.sikka.manifest import MANIFEST
 from integrations.commands import BookAppointment, Command
 from integrations.contract import (
     Lookup,
@@ -28,40 +29,32 @@ from integrations.contract import (
     Outcome,
     PreparedWrite,
     Receipt,
-    Scope,
     SentWrite,
     State,
     Token,
     TokenSource,
     Vocabulary,
 )
-from integrations.http.client import Client, Reply
-from integrations.http.errors import BudgetExhausted, KeyExpired, NoAnswer, Refused
+from integrations.http.client import Client
+from integrations.http.errors import NoAnswer, NotAuthorized, Refused
+from integrations.queries import (
+    Account,
+    Balance,
+    Changes,
+    Coverage,
+    Feed,
+    FreeTime,
+    FreeTimes,
+    Page,
+    PatientQuery,
+    Payment,
+    Resource,
+)
 
-#: A call with an office's key counts for the practice and for the application; a call with the
-#: application's own key counts for the application alone, since one answer serves every practice.
-OFFICE = (Scope.INTEGRATION, Scope.APPLICATION)
-APPLICATION = (Scope.APPLICATION,)
-
-#: Two renewals, by the refresh key and from the credential, must end within the renewer's lease.
-KEY_TIMEOUT = (2.0, 4.0)
-#: So many writes are asked for one by one: a list tells neither a new record's id nor a reason.
-FEW = 2
-#: An id is never cut: two might become one.
-LONGEST_ID = 200
-
-
-R = TypeVar("R", bound=PmsRecord)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a practice's authorization gives us. Nothing of it shows in a repr."""
-
-    office_id: str
-    app_id: str = field(repr=False)
-    app_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
+#: Documented, and the same for every application.
+BASE_URL: Final = "https://api.sikkasoft.com/v4"
+#: Where a single record is asked for.
+PATHS: Final = {Resource.PATIENTS: "/patients", Resource.APPOINTMENTS: "/appointments"}
 
 
 @dataclass(slots=True)
@@ -70,108 +63,123 @@ class Sikka:
 
     manifest: ClassVar[Manifest] = MANIFEST
 
-    client: Client
-    credential: Credential
-    tokens: TokenSource
+    calls: Calls
+    #: Practice id → IANA zone, once a single appointment was asked for.
+    _zones: dict[str, str] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def connect(
-        cls, client: Client, account: str, credential: Mapping[str, Any], tokens: TokenSource
+        cls,
+        client: Client,
+        account: str,
+        credential: Mapping[str, Any],
+        options: Mapping[str, Any],
+        tokens: TokenSource,
     ) -> Sikka:
-        """Return the adapter of one office. Raises ValueError naming what its credential lacks."""
-        missing = {"app_id", "app_key", "secret_key"} - {
-            key for key in credential if credential[key]
-        }
-        if missing:
-            raise ValueError(f"The credential lacks {', '.join(sorted(missing))}.")
-        return cls(
-            client,
-            Credential(
-                office_id=account,
-                app_id=str(credential["app_id"]),
-                app_key=str(credential["app_key"]),
-                secret_key=str(credential["secret_key"]),
-            ),
-            tokens,
-        )
+        """Return the adapter of one office. Raises ValueError naming what its credential lacks.
 
-    # --- Keys --------------------------------------------------------------------------------
+        Without an account it can only tell whose credential it is, by `verify`.
+        """
+        return cls(Calls(client, Credential.read(account, credential), tokens))
+
+    @property
+    def lists(self) -> Mapping[Resource, Changes]:
+        return MANIFEST.lists
+
+    # --- Access ------------------------------------------------------------------------------
 
     def issue_token(self, refresh_value: str) -> Token:
-        body = {"app_id": self.credential.app_id, "app_key": self.credential.app_key}
-        if refresh_value:
-            body |= {"grant_type": "refresh_key", "refresh_key": refresh_value}
-        else:
-            body |= {
-                "grant_type": "request_key",
-                "office_id": self.credential.office_id,
-                "secret_key": self.credential.secret_key,
-            }
-        reply = self.client.request(
-            "POST",
-            "/request_key",
-            dialect=answers,
-            scopes=OFFICE,
-            json=body,
-            timeout=KEY_TIMEOUT,
-        )
-        found = answers.records(reply)
-        if not found or not found[0].get("request_key"):
-            raise NoAnswer("Sikka's answer holds no request key.")
-        # "85603 second(s)": a number with its unit.
-        seconds = re.match(r"\s*(\d{1,9})", str(found[0].get("expires_in") or ""))
-        return Token(
-            value=str(found[0]["request_key"]),
-            refresh_value=str(found[0].get("refresh_key") or refresh_value),
-            lifetime=min(timedelta(seconds=int(seconds[1])), KEY_LIFETIME)
-            if seconds
-            else KEY_LIFETIME,
-        )
+        return self.calls.issue_token(refresh_value)
 
-    # --- Reading -----------------------------------------------------------------------------
+    def verify(self) -> Account:
+        """Find the office among those that authorized the application, and compare its secret."""
+        for row in self.calls.ours():
+            if row.get("secret_key") and not self.calls.has_our_secret(row):
+                raise NotAuthorized("Sikka knows another secret_key of this office.")
+            office_id = mapping.usable_id(row.get("office_id"))
+            return Account(id=office_id, name=mapping.storable(row.get("practice_name")))
+        raise NotAuthorized("This office has not authorized the application, or not any more.")
 
-    def locations(self) -> Iterator[LocationRecord | Unreadable]:
-        path = "/authorized_practices"
-        listed = self._pages(self._as_application, path, {"show": "all"})
-        # One list for all offices: anything else than an exact match is another tenant.
-        ours = (row for row in listed if str(row.get("office_id")) == self.credential.office_id)
-        return _readable(mapping.location, ours)
+    # --- Lists -------------------------------------------------------------------------------
 
-    def practitioners(self) -> Iterator[PractitionerRecord | Unreadable]:
-        return _readable(mapping.practitioner, self._pages(self._as_office, "/providers"))
+    def page(self, feed: Feed, position: str, now: datetime) -> Page:
+        """Read one page of a list, in one call.
 
-    def operatories(self) -> Iterator[OperatoryRecord | Unreadable]:
-        # The list of operatories must be asked for by cust_id, which the practices tell.
-        practices = self._pages(self._as_office, "/practices")
-        for customer in sorted({str(row["cust_id"]) for row in practices if row.get("cust_id")}):
-            params = {"cust_id": customer}
-            listed = self._pages(self._as_office, "/operatories", params)
-            yield from _readable(mapping.operatory, listed)
+        The first page of operatories is empty: its call asks for the customers by whom the others
+        are asked for. Types of appointment that this office's system or the application's plan does
+        not have are none.
+        """
+        question = reading.question(feed, position, now)
+        try:
+            reply = self.calls.read(
+                question.path,
+                question.params,
+                question.page,
+                by_application=question.by_application,
+            )
+        except (Refused, answers.NotInPlan):
+            if question.resource is Resource.APPOINTMENT_TYPES:
+                return Page(records=())
+            raise
+        return reading.read(question, reply, feed.timezones, self.calls.is_ours)
 
-    def patients(self) -> Iterator[PatientRecord | Unreadable]:
-        fields = {"fields": "get_all"}
-        return _readable(mapping.patient, self._pages(self._as_office, "/patients", fields))
+    # --- Single questions --------------------------------------------------------------------
 
-    def appointments(
-        self, first: date, last: date, timezones: Mapping[str, str]
-    ) -> Iterator[AppointmentRecord | Unreadable]:
-        params = {
-            "startdate": first.isoformat(),
-            "enddate": last.isoformat(),
-            "fields": "get_all",
-        }
-        read = partial(mapping.appointment, timezones=dict(timezones))
-        return _readable(read, self._pages(self._as_office, "/appointments", params))
+    def lookup(self, resource: Resource, external_id: str) -> PmsRecord | Removed | Unreadable:
+        """Read one patient or appointment by its id.
+
+        The first appointment costs the application one call more, for the zones of the sites.
+        """
+        name = mapping.ID_FIELDS[resource]
+        params = {name: external_id, **reading.ALL_FIELDS}
+        rows = answers.items(self.calls.read(PATHS[resource], params))
+        if not rows:
+            return Removed(external_id=external_id)
+        for row in rows:
+            if str(row.get(name)) == external_id:
+                zones = self._timezones() if resource is Resource.APPOINTMENTS else {}
+                return mapping.record(resource, row, zones)
+        raise NoAnswer("Sikka answered with other records than the one asked for.")
+
+    def search_patients(self, query: PatientQuery) -> list[PatientRecord]:
+        """Ask whom Sikka knows: one call, or two for a number that is in no first field."""
+        for asked in searching.questions(query):
+            reply = self.calls.read(PATHS[Resource.PATIENTS], {**asked, **reading.ALL_FIELDS})
+            rows = [row for row in answers.items(reply) if searching.fits(query, row)]
+            records = [mapping.record(Resource.PATIENTS, row, {}) for row in rows]
+            if found := [record for record in records if isinstance(record, PatientRecord)]:
+                return found
+        return []
+
+    def free_times(self, asked: FreeTimes, now: datetime) -> list[FreeTime] | None:
+        rows = self._slots(asked.practitioner_id, asked.location_id, asked.first, asked.last)
+        try:
+            return availability.free_times(rows, asked, now)
+        except (KeyError, ValueError, OverflowError):
+            return None  # not in the form that we know
+
+    def balance(self, patient_id: str) -> Balance | None:
+        rows = self.calls.rows("/patient_balance", {"patient_id": patient_id})
+        return money.balance(rows, patient_id)
+
+    def payments(self, patient_id: str) -> list[Payment]:
+        rows = self.calls.rows("/transactions", {"patient_id": patient_id})
+        return money.payments(rows, patient_id)
+
+    def coverages(self, patient_id: str) -> list[Coverage]:
+        raise Refused("Sikka cannot be asked for one patient's insurances.")
+
+    # --- Words and times for a booking -------------------------------------------------------
 
     def vocabulary(self) -> Vocabulary:
-        return words.read(partial(self._pages, self._as_office))
+        return words.read(self.calls.rows)
 
     def is_offered(self, booking: BookAppointment) -> bool | None:
-        path = "/appointments_available_slots"
-        rows = self._pages(self._as_office, path, availability.parameters(booking))
+        first, last = booking.starts_at.date(), booking.ends_at.date()
+        rows = self._slots(booking.practitioner_id, booking.location_id, first, last)
         try:
             return availability.is_offered(rows, booking)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return None  # not in the form that we know
 
     # --- Writing -----------------------------------------------------------------------------
@@ -180,171 +188,50 @@ class Sikka:
         return writing.prepare(command)
 
     def submit(self, prepared: PreparedWrite) -> Receipt:
-        reply = self._as_office(prepared.method, prepared.endpoint, json=prepared.body)
+        reply = self.calls.as_office(prepared.method, prepared.endpoint, json=prepared.body)
         return Receipt(reference=answers.write_id(reply))
 
     def outcomes(
         self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
     ) -> Iterator[tuple[str, Outcome]]:
-        """Ask the list once for all of them, or one by one where that costs no more calls."""
-        oldest_first = sorted(writes, key=lambda write: write.sent_at)
-        references = list(dict.fromkeys(write.reference for write in oldest_first))
-        left = len(references) if singly is None else singly
-        asked: set[str] = set()
-        if len(references) <= min(FEW, left):
-            alone, references = references, []
-            try:
-                while alone:
-                    outcome = self._status(alone[0])
-                    if outcome is None:
-                        asked.add(alone[0])
-                        references.append(alone[0])
-                    else:
-                        yield alone[0], outcome
-                    alone.pop(0)
-            except BudgetExhausted:
-                references += alone  # the list is not the practice's call
-            if not references:
-                return
-        first, last = log.days(oldest_first[0].sent_at, now)
-        listed = {str(row.get("id")): row for row in self._written(first, last)}
-        for reference in references:
-            state = mapping.listed_state(listed[reference]) if reference in listed else None
-            if state in {State.PENDING, State.COMPLETED}:
-                yield reference, Outcome(state=state)
-            elif reference not in asked and left <= 0:
-                yield reference, Outcome(state=State.PENDING)  # its turn comes
-            else:
-                # The list tells no failure's reason, and may close with a word that we do not know.
-                outcome = None
-                if reference not in asked:
-                    left -= 1
-                    outcome = self._status(reference)
-                if outcome or reference in listed:
-                    yield reference, outcome or Outcome(state=state or State.PENDING)
+        return checks.outcomes(self.calls, writes, now, singly)
 
     def created_ids(
         self, writes: Sequence[SentWrite], now: datetime, singly: int | None = None
     ) -> Iterator[tuple[str, str]]:
-        """Read the appointments that were made since, or ask one by one where they are few."""
-        bookings = [write for write in writes if write.prepared.endpoint == writing.BOOK]
-        found: dict[str, str] = {}
-        if len(bookings) > FEW:
-            first, last = log.days(min(write.sent_at for write in bookings), now)
-            params = {
-                "date_filter_on": "appointment_made_date",
-                "startdate": first.isoformat(),
-                "enddate": last.isoformat(),
-                "fields": "get_all",
-            }
-            made = self._pages(self._as_office, "/appointments", params)
-            found = mapping.made_by(bookings, list(made))
-            yield from found.items()
-        unread = [write for write in writes if write.reference not in found]
-        for write in unread[:singly]:
-            outcome = self._status(write.reference)
-            if outcome and outcome.created_id:
-                yield write.reference, outcome.created_id
+        return checks.created_ids(self.calls, writes, now, singly)
 
     def withdraw(self, reference: str) -> bool:
         # What becomes of a finished write is not documented: only a pending one is deleted.
-        outcome = self._status(reference)
+        outcome = checks.status(self.calls, reference)
         if outcome is None or outcome.state is not State.PENDING:
             return False
         try:
-            self._as_application("DELETE", "/writebacks", {"id": reference})
+            self.calls.as_application("DELETE", "/writebacks", {"id": reference})
         except Refused:
             return False
         return True
 
     def find(self, writes: Sequence[SentWrite], now: datetime) -> list[Lookup]:
         first, last = log.days(min(write.sent_at for write in writes), now)
-        rows = list(self._written(first, last))
-        return [log.lookup(write, rows, first, self.credential.office_id) for write in writes]
+        rows = list(checks.written(self.calls, first, last))
+        office_id = self.calls.credential.office_id
+        return [log.lookup(write, rows, first, office_id) for write in writes]
 
-    def _status(self, reference: str) -> Outcome | None:
-        """Ask for one write; None where Sikka does not know it."""
-        try:
-            reply = self._as_office("GET", "/writeback_status", {"id": reference})
-        except Refused:
-            return None  # this one write is not known here; that says nothing of the others
-        rows = [item for item in answers.records(reply) if str(item.get("id")) == reference]
-        return mapping.status_outcome(rows[0]) if rows else None
-
-    def _written(self, first: date, last: date) -> Iterator[dict[str, Any]]:
-        """Yield this office's rows of the list of writes, which spans the whole application."""
-        params = {"startdate": first.isoformat(), "enddate": last.isoformat()}
-        for row in self._pages(self._as_application, "/writebacks", params):
-            if str(row.get("office_id")) == self.credential.office_id:
-                yield row
-
-    # --- Sending -----------------------------------------------------------------------------
-
-    def _as_office(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
-    ) -> Reply:
-        """Send with the office's key; one that has ended is renewed once."""
-
-        def send(key: str) -> Reply:
-            return self.client.request(
-                method,
-                path,
-                dialect=answers,
-                scopes=OFFICE,
-                headers={"Request-Key": key},
-                params=params,
-                json=json,
-            )
-
-        key = self.tokens.current()
-        try:
-            return send(key)
-        except KeyExpired:
-            return send(self.tokens.renew(key))
-
-    def _as_application(
-        self, method: str, path: str, params: Mapping[str, str] | None = None
-    ) -> Reply:
-        headers = {"App-Id": self.credential.app_id, "App-Key": self.credential.app_key}
-        return self.client.request(
-            method, path, dialect=answers, scopes=APPLICATION, headers=headers, params=params
-        )
-
-    def _pages(
-        self,
-        send: Callable[[str, str, Mapping[str, str]], Reply],
-        path: str,
-        params: Mapping[str, str] | None = None,
+    def _slots(
+        self, practitioner_id: str, location_id: str, first: date, last: date
     ) -> Iterator[dict[str, Any]]:
-        """Yield every item of a list. `offset` counts pages, not records."""
-        page = 0
-        while True:
-            where = {**(params or {}), "offset": str(page), "limit": str(PAGE_SIZE)}
-            reply = send("GET", path, where)
-            found = answers.items(reply)
-            yield from found
-            if not found or not answers.has_next_page(reply):
-                return
-            page += 1
+        params = availability.parameters(practitioner_id, location_id, first, last)
+        return self.calls.rows("/appointments_available_slots", params)
+
+    def _timezones(self) -> Mapping[str, str]:
+        """Return the zone of each site that has a known one; asked for once."""
+        if self._zones is None:
+            sites = [mapping.record(Resource.LOCATIONS, row, {}) for row in self.calls.ours()]
+            self._zones = mapping.timezones(sites)
+        return self._zones
 
 
-def _readable(
-    read: Callable[[dict[str, Any]], R], items: Iterator[dict[str, Any]]
-) -> Iterator[R | Unreadable]:
-    """Map each item; one that cannot be read is told as such and stops no other."""
-    for item in items:
-        try:
-            record = read(item)
-        except KeyError as missing:
-            yield Unreadable(f"has no {missing.args[0]}")
-        except mapping.UnreadableRecord as error:
-            yield Unreadable(str(error))
-        except (ValueError, OverflowError):
-            yield Unreadable("has a date, time or number that cannot be read")
-        else:
-            usable = record.external_id.isprintable() and 0 < len(record.external_id) <= LONGEST_ID
-            yield record if usable else Unreadable("has no usable id")
+def base_url(credential: Mapping[str, Any]) -> str:
+    """Return where Sikka's API is, the same for all."""
+    return BASE_URL

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from integrations.adapters.sikka.manifest import PAGE_SIZE
 from integrations.contract import RateSignal, Scope
 from integrations.http import rate_headers
 from integrations.http.client import Reply
@@ -19,6 +20,7 @@ from integrations.http.errors import (
     KeyExpired,
     NoAnswer,
     NotAuthorized,
+    NotReady,
     Refused,
     Throttled,
 )
@@ -28,10 +30,25 @@ EXPIRED_CODES = frozenset({"API1025", "API1004"})
 #: 400s about who we are: application id or key, MID, secret missing or invalid.
 CREDENTIAL_CODES = frozenset({"API1001", "API1002", "API1003", "API1005"})
 AGENT_OFFLINE_CODE = "API2017"
+#: The application's plan does not include this one call; the credential itself is good.
+NOT_IN_PLAN_CODE = "API2004"
+#: A 500 for up to four hours after an installation (documented).
+NOT_UPLOADED_CODE = "API2010"
 #: Quotas of a practice and day (data volume, requests), besides the minute's limit.
 DAILY_CODES = frozenset({"API2011", "API2012"})
 #: Length of Sikka's own window (documented); used where a 429 does not say when it ends.
 WINDOW_SECONDS = 60
+#: How long to leave Sikka to it while it loads an office's data: Frontdesk's own choice, since an
+#: office's program brings new data every 15 minutes at the most (documented).
+LOADING = timedelta(minutes=5)
+
+
+class NotUploaded(NoAnswer):
+    """Sikka has no data of this office yet: for hours after its program was installed."""
+
+
+class NotInPlan(NotAuthorized):
+    """The application may not make this call, whoever's credential it is made with."""
 
 
 def raise_for_error(reply: Reply, now: datetime) -> None:
@@ -40,6 +57,8 @@ def raise_for_error(reply: Reply, now: datetime) -> None:
         return
     code = error_code(reply)
     what = f"Sikka answered {reply.status}{f' {code}' if code else ''}"
+    if code == NOT_UPLOADED_CODE:
+        raise NotUploaded(f"{what}: the practice's data is not there yet.")
     if reply.status >= 500 or 300 <= reply.status < 400:
         raise NoAnswer(f"{what}.")
     if reply.status == 429:
@@ -50,6 +69,8 @@ def raise_for_error(reply: Reply, now: datetime) -> None:
         raise KeyExpired(f"{what}: the request key has ended.")
     if reply.status == 412 or code == AGENT_OFFLINE_CODE:
         raise AgentOffline(f"{what}: the practice's computer is not connected to Sikka.")
+    if code == NOT_IN_PLAN_CODE:
+        raise NotInPlan(f"{what}: the application's plan does not include this call.")
     if reply.status in {401, 403} or code in CREDENTIAL_CODES:
         raise NotAuthorized(f"{what}: check the integration's credential and rights.")
     if not code or reply.status in PASSING_STATUS:
@@ -96,13 +117,30 @@ def _short_message(reply: Reply) -> str:
     return str(text or "the request was refused")
 
 
-def items(reply: Reply) -> list[dict[str, Any]]:
-    """Return a list's items. Only 204 is an empty list: what proves absence is never guessed."""
+def raise_if_loading(reply: Reply, now: datetime) -> None:
+    """Raise NotReady for a list that Sikka is just loading: it would lack some of its records.
+
+    Only for what was read: a write with this header was accepted all the same.
+    """
+    if str(reply.headers.get("Data-Insert") or "").strip().lower() == "in progress":
+        raise NotReady("Sikka is loading the practice's data.", retry_at=now + LOADING)
+
+
+def rows(reply: Reply) -> list[Any]:
+    """Return a page's items, whatever they are. Raises NoAnswer where there is no list."""
     if reply.status == 204:
         return []
     data = _unwrapped(reply)
     found = data.get("items") if isinstance(data, dict) else None
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+    if not isinstance(found, list):
+        raise NoAnswer("Sikka's list is not in its documented form.")
+    return found
+
+
+def items(reply: Reply) -> list[dict[str, Any]]:
+    """Return a list's items. Only 204 is an empty list: what proves absence is never guessed."""
+    found = rows(reply)
+    if not all(isinstance(item, dict) for item in found):
         raise NoAnswer("Sikka's list is not in its documented form.")
     return found
 
@@ -113,11 +151,23 @@ def records(reply: Reply) -> list[dict[str, Any]]:
     return [data] if isinstance(data, dict) and "items" not in data else items(reply)
 
 
-def has_next_page(reply: Reply) -> bool:
-    """Return whether the envelope names a next page ("" where there is none)."""
+def has_next_page(reply: Reply, page: int) -> bool:
+    """Return whether the envelope names a next page ("" where there is none).
+
+    Where it does not say, the count of all records decides: an end is never guessed.
+    """
     data = _unwrapped(reply)
     pagination = data.get("pagination") if isinstance(data, dict) else None
-    return bool(isinstance(pagination, dict) and pagination.get("next"))
+    if isinstance(pagination, dict) and "next" in pagination:
+        return bool(pagination["next"])
+    return (total(reply) or 0) > (page + 1) * PAGE_SIZE
+
+
+def total(reply: Reply) -> int | None:
+    """Return how many records the whole list has, where the envelope tells it."""
+    data = _unwrapped(reply)
+    found = str(data.get("total_count") or "") if isinstance(data, dict) else ""
+    return int(found) if re.fullmatch(r"[0-9]{1,12}", found) else None
 
 
 def _unwrapped(reply: Reply) -> Any:

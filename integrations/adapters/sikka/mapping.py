@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from tzlocal.windows_tz import win_tz
 
 from clinics.records import (
     AppointmentRecord,
+    AppointmentTypeRecord,
     LocationRecord,
     OperatoryRecord,
     PatientRecord,
+    PmsRecord,
     PractitionerRecord,
+    Unreadable,
 )
-from integrations.contract import Outcome, SentWrite, State
+from integrations.queries import Resource
+
+Item = dict[str, Any]
+
+LONGEST_ID: Final = 200
+#: Where a record's id stands.
+ID_FIELDS: Final[Mapping[Resource, str]] = {
+    Resource.LOCATIONS: "practice_id",
+    Resource.PRACTITIONERS: "provider_id",
+    Resource.OPERATORIES: "operatory",
+    Resource.APPOINTMENT_TYPES: "item",
+    Resource.PATIENTS: "patient_id",
+    Resource.APPOINTMENTS: "appointment_sr_no",
+}
+#: A patient's telephone numbers, the one to call first.
+PHONES: Final = ("cell", "homephone", "workphone", "other_phone")
 
 #: The vendor's words of an appointment's status → FHIR's, by what they contain. Each PMS behind
 #: Sikka has its own vocabulary; a word that is not listed counts as booked.
@@ -32,11 +49,6 @@ STATUS_WORDS = (
     ("checked", "checked-in"),
 )
 TRUE_WORDS = frozenset({"true", "t", "1", "yes", "y"})
-FALSE_WORDS = frozenset({"", "false", "f", "0", "no", "n"})
-#: Words of writeback_status' `status` that go with a completed write; "Success" is documented,
-#: the others, and those of a failed one, are not.
-GOOD_STATUS = frozenset({"", "success", "completed"})
-BAD_STATUS = frozenset({"failed", "failure", "error"})
 
 
 class UnreadableRecord(ValueError):
@@ -48,137 +60,178 @@ def is_true(value: object) -> bool:
     return str(value or "").strip().lower() in TRUE_WORDS
 
 
-def location(item: dict[str, Any]) -> LocationRecord:
+def usable_id(value: object) -> str:
+    """Return an id as text, "" for what cannot be one. It is never cut: two might become one."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if text.strip() and text.isprintable() and len(text) <= LONGEST_ID else ""
+
+
+def record(
+    resource: Resource, item: object, timezones: Mapping[str, str]
+) -> PmsRecord | Unreadable:
+    """Read an item of a list; one that cannot be read is told as such, by its id if it has one."""
+    if not isinstance(item, dict):
+        return Unreadable("is no record")
+    name = ID_FIELDS[resource]
+    if name not in item:
+        return Unreadable(f"has no {name}")
+    external_id = usable_id(item[name])
+    if not external_id:
+        return Unreadable("has no usable id")
+    try:
+        return _READERS[resource](item, external_id, timezones)
+    except KeyError as missing:
+        return Unreadable(f"has no {missing.args[0]}", external_id)
+    except UnreadableRecord as error:
+        return Unreadable(str(error), external_id)
+    except (ValueError, OverflowError):
+        return Unreadable("has a date, time or number that cannot be read", external_id)
+
+
+def _location(item: Item, external_id: str, _: Mapping[str, str]) -> LocationRecord:
     """Map a row of authorized_practices, whose zone is a Windows name ("Eastern Standard Time")."""
     windows_zone = str(item.get("practice_management_system_refresh_date_time_zone") or "")
     zone = win_tz.get(windows_zone)
     if zone is None:
         raise UnreadableRecord("is in a time zone that is not a known Windows zone")
     return LocationRecord(
-        external_id=str(item["practice_id"]),
-        name=str(item.get("practice_name") or ""),
+        external_id=external_id,
+        name=storable(item.get("practice_name")),
         timezone=zone,
     )
 
 
-def practitioner(item: dict[str, Any]) -> PractitionerRecord:
-    """Map a provider."""
+def timezones(sites: Iterable[PmsRecord | Unreadable]) -> dict[str, str]:
+    """Return location id → IANA zone, of the sites whose zone is known."""
+    return {site.external_id: site.timezone for site in sites if isinstance(site, LocationRecord)}
+
+
+def _practitioner(item: Item, external_id: str, _: Mapping[str, str]) -> PractitionerRecord:
     return PractitionerRecord(
-        external_id=str(item["provider_id"]),
-        first_name=str(item.get("firstname") or ""),
-        last_name=str(item.get("lastname") or ""),
-        is_active=str(item.get("status") or "").lower() != "inactive",
+        external_id=external_id,
+        first_name=storable(item.get("firstname")),
+        last_name=storable(item.get("lastname")),
+        is_active=_is_active(item),
     )
 
 
-def operatory(item: dict[str, Any]) -> OperatoryRecord:
+def _operatory(item: Item, external_id: str, _: Mapping[str, str]) -> OperatoryRecord:
     """Map an operatory; writes want its `operatory` value, not the abbreviation."""
     return OperatoryRecord(
-        external_id=str(item["operatory"]),
-        name=str(item.get("abbreviation") or item["operatory"]),
+        external_id=external_id, name=storable(item.get("abbreviation")) or external_id
     )
 
 
-def patient(item: dict[str, Any]) -> PatientRecord:
+def _appointment_type(item: Item, external_id: str, _: Mapping[str, str]) -> AppointmentTypeRecord:
+    """Map a legal value of a new appointment's type: the value is all the id that it has."""
+    name = storable(item.get("description")) or external_id
+    return AppointmentTypeRecord(external_id=external_id, name=name, minutes=None, is_active=True)
+
+
+def _patient(item: Item, external_id: str, _: Mapping[str, str]) -> PatientRecord:
     """Map a patient read with all fields."""
     birth = str(item.get("birthdate") or "")[:10]
-    phones = (item.get("cell"), item.get("homephone"), item.get("workphone"))
+    numbers = [number for name in PHONES if (number := storable(item.get(name)))]
+    phone = numbers[0] if numbers else ""
     return PatientRecord(
-        external_id=str(item["patient_id"]),
-        first_name=str(item.get("firstname") or ""),
-        last_name=str(item.get("lastname") or ""),
+        external_id=external_id,
+        made_at=noon(item.get("created_date")),
+        first_name=storable(item.get("firstname")),
+        last_name=storable(item.get("lastname")),
         birth_date=date.fromisoformat(birth) if birth else None,
-        email=str(item.get("email") or ""),
-        phone=next((str(phone) for phone in phones if phone), ""),
-        is_active=str(item.get("status") or "").lower() != "inactive",
+        email=storable(item.get("email")),
+        phone=phone,
+        other_phone=next((number for number in numbers if number != phone), ""),
+        is_active=_is_active(item),
         guarantor_id=storable(item.get("guarantor_id")),
     )
 
 
-def appointment(item: dict[str, Any], timezones: dict[str, str]) -> AppointmentRecord:
-    """Map an appointment read with all fields; its date and time are the site's wall clock."""
+def _appointment(item: Item, external_id: str, timezones: Mapping[str, str]) -> AppointmentRecord:
+    """Map an appointment read with all fields; its times are the site's wall clock."""
     location_id = str(item.get("practice_id") or "")
     if location_id not in timezones:
         raise UnreadableRecord("is at a practice that is not one of this office")
+    zone = ZoneInfo(timezones[location_id])
     clock = datetime.fromisoformat(f"{str(item['date'])[:10]}T{item['time']}")
-    starts_at = clock.replace(tzinfo=ZoneInfo(timezones[location_id]))
-    minutes = int(item.get("length") or 0)
+    if clock.tzinfo:
+        raise UnreadableRecord("has a time with a zone, and Sikka's have none")
+    # An hour that comes twice is the first of the two; one that is skipped counts on from before.
+    starts_at = clock.replace(tzinfo=zone)
+    minutes = int(str(item.get("length") or 0))
     if minutes <= 0:
         raise UnreadableRecord("has a length that is not a number of minutes")
     # Elapsed minutes: wall-clock arithmetic is an hour wrong over a change of the clocks.
     ends_at = starts_at.astimezone(UTC) + timedelta(minutes=minutes)
-    word = str(item.get("status") or "")
+    word = storable(item.get("status"))
+    status = "cancelled" if is_true(item.get("cancelled")) else appointment_status(word)
     return AppointmentRecord(
-        external_id=str(item["appointment_sr_no"]),
-        patient_id=str(item.get("patient_id") or ""),
-        practitioner_id=str(item.get("provider_id") or ""),
+        external_id=external_id,
+        made_at=moment(item.get("appointment_made_date"), zone),
+        changed_at=moment(item.get("last_changed_date"), zone),
+        cancelled_at=moment(item.get("cancelled_date"), zone) if status == "cancelled" else None,
+        patient_id=storable(item.get("patient_id")),
+        practitioner_id=storable(item.get("provider_id")),
         location_id=location_id,
-        operatory_id=str(item.get("operatory") or ""),
+        operatory_id=storable(item.get("operatory")),
+        appointment_type_id=storable(item.get("type")),
         starts_at=starts_at,
-        ends_at=ends_at.astimezone(starts_at.tzinfo),
-        status="cancelled" if is_true(item.get("cancelled")) else appointment_status(word),
+        ends_at=ends_at.astimezone(zone),
+        status=status,
         pms_status=word,
-        description=str(item.get("description") or ""),
+        description=storable(item.get("description")),
     )
+
+
+_READERS: Final[Mapping[Resource, Callable[[Item, str, Mapping[str, str]], PmsRecord]]] = {
+    Resource.LOCATIONS: _location,
+    Resource.PRACTITIONERS: _practitioner,
+    Resource.OPERATORIES: _operatory,
+    Resource.APPOINTMENT_TYPES: _appointment_type,
+    Resource.PATIENTS: _patient,
+    Resource.APPOINTMENTS: _appointment,
+}
+
+
+def moment(value: object, zone: ZoneInfo) -> datetime | None:
+    """Return a site's wall clock as UTC; None where it is not told, or not to be told.
+
+    An hour that comes twice has no order: what says when a record changed must not be an hour off.
+    """
+    clock = _clock(value)
+    if clock is None:
+        return None
+    first, second = (clock.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first if second <= first else None
+
+
+def noon(value: object) -> datetime | None:
+    """Return the noon in UTC of a day that is told without a site: it is that day nearly
+    everywhere."""
+    clock = _clock(value)
+    return datetime.combine(clock.date(), time(12), UTC) if clock else None
+
+
+def _clock(value: object) -> datetime | None:
+    """Return a wall clock that says more about a record; None for one that says nothing.
+
+    Some systems write a day of long ago for "never" (unverified).
+    """
+    try:
+        clock = datetime.fromisoformat(str(value or "").strip())
+    except ValueError:
+        return None
+    return clock if clock.tzinfo is None and 1900 < clock.year < 9999 else None
+
+
+def _is_active(item: Item) -> bool:
+    return str(item.get("status") or "").strip().lower() != "inactive"
 
 
 def appointment_status(word: str) -> str:
     """Return FHIR's code for a PMS's status word."""
     lowered = word.lower()
     return next((code for part, code in STATUS_WORDS if part in lowered), "booked")
-
-
-def listed_state(item: dict[str, Any]) -> State | None:
-    """Read a row of the list of writes; None when its closing word is not one that we know.
-
-    "pending" is recorded from the vendor; the closing words are unverified.
-    """
-    word = str(item.get("result") or "").strip().lower()
-    if word in {"completed", "success"}:
-        return State.COMPLETED
-    if word in {"failed", "failure"}:
-        return State.FAILED
-    closed = bool(str(item.get("completed_time") or "").strip())
-    return None if closed else State.PENDING
-
-
-def made_by(bookings: Sequence[SentWrite], rows: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return reference → appointment id where just one booking and one appointment fit.
-
-    A row fits that has the same patient, provider, practice, operatory, day and time.
-    """
-    ids: dict[tuple[str, ...], list[str]] = {}
-    for row in rows:
-        if not is_true(row.get("cancelled")):
-            ids.setdefault(_slot(row), []).append(storable(row.get("appointment_sr_no")))
-    asked = Counter(_slot(write.prepared.body) for write in bookings)
-    found = {}
-    for write in bookings:
-        slot = _slot(write.prepared.body)
-        fitting = ids.get(slot, [])
-        if asked[slot] == len(fitting) == 1 and fitting[0]:
-            found[write.reference] = fitting[0]
-    return found
-
-
-def _slot(item: Mapping[str, Any]) -> tuple[str, ...]:
-    names = ("patient_id", "provider_id", "practice_id", "operatory")
-    when = (str(item.get("date") or "")[:10], str(item.get("time") or "")[:5])
-    return (*(str(item.get(name) or "") for name in names), *when)
-
-
-def status_outcome(item: dict[str, Any]) -> Outcome:
-    """Read writeback_status: only what is unanimous in words that we know ends a write."""
-    if not is_true(item.get("is_completed")) and not is_true(item.get("has_error")):
-        return Outcome(state=State.PENDING)
-    status = str(item.get("status") or "").strip().lower()
-    if is_true(item.get("has_error")) or status in BAD_STATUS:
-        return Outcome(
-            state=State.FAILED, message=storable(item.get("result")) or "no reason given"
-        )
-    if str(item.get("has_error") or "").strip().lower() in FALSE_WORDS and status in GOOD_STATUS:
-        return Outcome(state=State.COMPLETED, created_id=storable(item.get("created_id")))
-    return Outcome(state=State.PENDING)
 
 
 def storable(value: object) -> str:

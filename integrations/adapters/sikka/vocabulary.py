@@ -51,6 +51,8 @@ SOURCES: Final[Mapping[str, Source]] = {
     "note_types": Source("/note_types", "type", ("description",), {}, {}),
     "payment_types": Source("/payment_types", "code", ("description",), {}, {}),
 }
+#: Where a booking's type is chosen from, which is a list of its own.
+TYPES: Final = SOURCES["appointment_types"]
 
 
 def read(pages: Pages) -> Vocabulary:
@@ -83,14 +85,19 @@ def read(pages: Pages) -> Vocabulary:
     return Vocabulary(**lists, unread=unread)
 
 
+def is_of(source: Source, item: object) -> bool:
+    """Return whether an item is one of those that a list was asked for, as far as it says."""
+    return not isinstance(item, dict) or all(
+        str(item.get(name, wanted) or "").casefold() == wanted.casefold()
+        for name, wanted in source.only.items()
+    )
+
+
 def _terms(source: Source, items: list[dict[str, Any]]) -> tuple[Term, ...]:
     """Return each value once: an office's practices repeat what all of them have."""
     found: dict[str, Term] = {}
     for item in items:
-        if any(
-            name in item and str(item[name] or "").casefold() != wanted.casefold()
-            for name, wanted in source.only.items()
-        ):
+        if not is_of(source, item):
             continue
         # As it came: it is sent back just so. One that no field can hold cannot be chosen.
         value = str(item.get(source.value) or "")

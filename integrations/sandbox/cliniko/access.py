@@ -12,7 +12,7 @@ from .accounts import ACCOUNTS
 from .answers import denied, not_acceptable, unidentified
 from .call import Call
 
-# A name, and an address of a person within the brackets of the documented form.
+# A name, then a mail address in brackets: the documented form, whatever stands after it.
 _CONTACT = re.compile(r"\S.*\([^()\s@]+@[^()\s@]+\.[^()\s@]+\)")
 
 
@@ -32,7 +32,7 @@ def admit(call: Call) -> None:
     """Refuse a call without a living key, or one that does not say who asks and for what."""
     if not call.office_id:
         raise denied()
-    if not _CONTACT.fullmatch(call.request.headers.get("User-Agent", "")):
+    if not _CONTACT.match(call.request.headers.get("User-Agent", "")):
         raise unidentified()
     # Unverified: the vendor asks for the header and does not say what happens without it.
     if "application/json" not in call.request.headers.get("Accept", ""):

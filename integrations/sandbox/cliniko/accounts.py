@@ -134,7 +134,7 @@ ACCOUNTS = {
                 ),
             ),
             practitioners=(
-                Practitioner("Ms", "Harriet", "Lang", "Physiotherapist", (0,)),
+                Practitioner("Ms", "Harriet", "Lang", "Physiotherapist", types=(0, 1, 2, 3)),
                 Practitioner("Mr", "Tobias", "Wren", "Physiotherapist", (0, 1)),
                 Practitioner("Dr", "Amara", "Nwosu", "Podiatrist", (1,), (0, 2)),
                 Practitioner("Ms", "Greta", "Holm", "Physiotherapist", (0,), online=False),
@@ -183,7 +183,7 @@ ACCOUNTS = {
                 ),
             ),
             practitioners=(
-                Practitioner("Mr", "Rowan", "Fairley", "Osteopath", (0, 1)),
+                Practitioner("Mr", "Rowan", "Fairley", "Osteopath", (0, 1), (0, 1, 2, 3)),
                 Practitioner("Mrs", "Indira", "Bose", "Osteopath", (0,)),
                 Practitioner("Ms", "Nell", "Carver", "Massage therapist", (0,), (1, 2)),
                 Practitioner("Mr", "Piers", "Holt", "Osteopath", (0,), active=False),

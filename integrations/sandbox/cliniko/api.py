@@ -13,11 +13,22 @@ from integrations.sandbox.faults import Fault
 from integrations.sandbox.knobs import Knobs
 from integrations.sandbox.pms import Answer, Change, Stage
 
-from . import access, appointments, limits, patients, reads, records, slots, world, writes
+from . import (
+    access,
+    appointments,
+    limits,
+    patients,
+    practice,
+    reads,
+    records,
+    slots,
+    truth,
+    world,
+    writes,
+)
 from .accounts import ACCOUNTS
 from .answers import Refused, failed, no_page, throttled
 from .call import Call
-from .practice import Practice
 
 TABLES = (limits.TABLES, writes.TABLES)
 
@@ -136,10 +147,10 @@ class ClinikoApi:
         }
 
     def change(self, office_id: str, change: Change) -> str:
-        return Practice(self.stage, office_id).change(change)
+        return practice.change(self.stage, office_id, change)
 
     def truth(self, office_id: str) -> dict[str, Any]:
-        return Practice(self.stage, office_id).truth()
+        return truth.truth(self.stage, office_id)
 
     def _find(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
         try:

@@ -154,11 +154,16 @@ def _one(name: str, rest: str, fields: Mapping[str, str]) -> Condition | None:
     try:
         return _COMPARED[kind](name, operator, value)
     except ValueError:
-        raise bad_request(f"Filter value for {name} must be a {kind}") from None
+        article = "an" if kind == "array" else "a"
+        raise bad_request(f"Filter value for {name} must be {article} {kind}") from None
 
 
 def _date(name: str, operator: str, value: str) -> Condition:
-    if operator == "=" and re.fullmatch(r"[\d*]{4}-[\d*]{2}-[\d*]{2}", value, re.ASCII):
+    if (
+        operator == "="
+        and "*" in value
+        and re.fullmatch(r"[\d*]{4}-[\d*]{2}-[\d*]{2}", value, re.ASCII)
+    ):
         return f"{column(name)} LIKE ?", [value.replace("*", "_")]
     return f"{column(name)} {operator} ?", [iso_day(value).isoformat()]
 

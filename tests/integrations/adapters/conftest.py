@@ -14,8 +14,14 @@ from integrations.adapters.sikka.adapter import Sikka
 from integrations.contract import Scope
 from integrations.http.client import Client
 from integrations.http.errors import PmsError
+from integrations.queries import Resource
 from tests.integrations.adapters.cliniko_account import account  # noqa: F401 (a fixture)
+from tests.integrations.adapters.cliniko_practice import (  # noqa: F401 (fixtures)
+    _sandbox,
+    practice,
+)
 from tests.integrations.guards import NOW, OpenGuard
+from tests.integrations.lists import records
 
 URL = "https://sikka.example/v4"
 CREDENTIAL = {"app_id": "the-app-id", "app_key": "the-app-key", "secret_key": "the-secret-key"}
@@ -64,7 +70,11 @@ class Office:
             clock=lambda: NOW,
             wait=lambda seconds: None,
         )
-        return Sikka.connect(client, self.account, CREDENTIAL, self.keys)
+        return Sikka.connect(client, self.account, CREDENTIAL, {}, self.keys)
+
+    def read(self, resource: Resource, **feed: Any) -> list[Any]:
+        """Read a list to its end."""
+        return records(self.sikka, resource, NOW, **feed)
 
     def answers(
         self, method: str, path: str, json: Any = None, status: int = 200, **more: Any
@@ -94,7 +104,7 @@ def envelope(*items: dict[str, Any], following: str = "") -> dict[str, Any]:
     """A list as Sikka's public API documentation shows it: every number is a string."""
     return {
         "offset": "0",
-        "limit": "1000",
+        "limit": "5000",
         "total_count": str(len(items)),
         "execution_time": "47",
         "pagination": {"first": "x", "previous": "", "current": "x", "next": following, "last": ""},

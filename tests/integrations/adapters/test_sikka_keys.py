@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from integrations.adapters.sikka.adapter import Credential, Sikka
+from integrations.adapters.sikka.adapter import Sikka
+from integrations.adapters.sikka.calls import Credential
 from integrations.contract import Scope, Token
 from integrations.http.errors import NoAnswer, NotAuthorized
+from integrations.queries import Resource
 from tests.integrations.adapters.conftest import CREDENTIAL, Office, message
 
 OFFICE, APPLICATION = (Scope.INTEGRATION, Scope.APPLICATION), (Scope.APPLICATION,)
@@ -112,13 +114,12 @@ def test_an_offices_data_is_asked_for_by_its_key_alone(office: Office) -> None:
     office.answers("GET", "/patients", None, 204)
     office.answers("GET", "/appointments", None, 204)
     office.answers("GET", "/practices", None, 204)
-    sikka = office.sikka
     day = date(2030, 3, 5)
     read = [
-        *sikka.practitioners(),
-        *sikka.patients(),
-        *sikka.appointments(day, day, {}),
-        *sikka.operatories(),
+        *office.read(Resource.PRACTITIONERS),
+        *office.read(Resource.PATIENTS),
+        *office.read(Resource.APPOINTMENTS, first=day, last=day),
+        *office.read(Resource.OPERATORIES),
     ]
 
     assert read == []
@@ -130,7 +131,7 @@ def test_an_offices_data_is_asked_for_by_its_key_alone(office: Office) -> None:
 
 def test_the_list_of_practices_is_asked_for_by_the_application_alone(office: Office) -> None:
     office.answers("GET", "/authorized_practices", None, 204)
-    assert list(office.sikka.locations()) == []
+    assert office.read(Resource.LOCATIONS) == []
     (request,) = office.requests
     assert (request.headers["App-Id"], request.headers["App-Key"]) == ("the-app-id", "the-app-key")
     assert "Request-Key" not in request.headers
@@ -141,8 +142,8 @@ def test_no_key_ever_stands_in_an_address(office: Office) -> None:
     office.answers("GET", "/patients", None, 204)
     office.answers("GET", "/authorized_practices", None, 204)
     office.answers("POST", "/request_key", NEW_KEY)
-    list(office.sikka.patients())
-    list(office.sikka.locations())
+    office.read(Resource.PATIENTS)
+    office.read(Resource.LOCATIONS)
     office.sikka.issue_token("refresh-old")
 
     addresses = " ".join(request.url for request in office.requests)
@@ -162,7 +163,7 @@ def test_an_incomplete_credential_is_named_by_what_it_lacks(
     office: Office, credential: dict[str, Any], lacks: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^The credential lacks {lacks}\\.$"):
-        Sikka.connect(office.sikka.client, "D1", credential, office.keys)
+        Sikka.connect(office.sikka.calls.client, "D1", credential, {}, office.keys)
 
 
 def test_a_credential_shows_the_office_and_no_secret() -> None:

@@ -1,4 +1,4 @@
-"""Reading an office: pages, and what each field of Sikka becomes with us."""
+"""Reading an office: what each field of Sikka becomes with us."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import responses
 
 from clinics.records import (
     AppointmentRecord,
+    AppointmentTypeRecord,
     LocationRecord,
     OperatoryRecord,
     PatientRecord,
@@ -17,153 +17,24 @@ from clinics.records import (
     Unreadable,
 )
 from integrations.adapters.sikka import mapping
-from integrations.http.errors import BudgetExhausted, Throttled
-from tests.integrations.adapters.conftest import URL, Office, envelope
-
-NEXT = f"{URL}/patients?offset=1&limit=1000"
-NEW_YORK = {"1": "America/New_York"}
-
-
-def patient(number: int, **changes: Any) -> dict[str, Any]:
-    item = {
-        "patient_id": str(number),
-        "firstname": "Ada",
-        "lastname": "Invented",
-        "birthdate": "1984-12-10T00:00:00",
-        "status": "Active",
-        "cell": "207-555-0123",
-        "email": "ada@example.org",
-        "homephone": "",
-        "workphone": "",
-    }
-    return item | changes
-
-
-def appointment(**changes: Any) -> dict[str, Any]:
-    item = {
-        "appointment_sr_no": "70670",
-        "patient_id": "5383",
-        "provider_id": "DMD2",
-        "practice_id": "1",
-        "operatory": "OP1",
-        "date": "2030-03-05T00:00:00",
-        "time": "10:30",
-        "length": "60",
-        "status": "Unconfirmed",
-        "cancelled": "False",
-        "description": "Seat crown",
-    }
-    return item | changes
+from integrations.queries import Resource
+from tests.integrations.adapters.conftest import Office
+from tests.integrations.adapters.sikka_items import NEW_YORK, appointment, patient, practice
 
 
 def read_appointment(**changes: Any) -> AppointmentRecord:
-    return mapping.appointment(appointment(**changes), NEW_YORK)
+    record = mapping.record(Resource.APPOINTMENTS, appointment(**changes), NEW_YORK)
+    assert isinstance(record, AppointmentRecord), record
+    return record
 
 
-# --- Lists ---------------------------------------------------------------------------------------
-
-
-def test_pages_are_asked_for_by_their_number_until_no_next_one_is_named(office: Office) -> None:
-    office.lists("/patients", patient(1), patient(2), following=NEXT)
-    office.lists("/patients", patient(3), following=NEXT)
-    office.lists("/patients", patient(4), following="")
-
-    found = [record.external_id for record in office.sikka.patients()]
-
-    assert found == ["1", "2", "3", "4"]
-    assert [office.params(number) for number in range(3)] == [
-        {"fields": "get_all", "offset": page, "limit": "1000"} for page in ("0", "1", "2")
-    ]
-    assert len(office.spent) == 3
-
-
-def test_a_list_that_names_no_further_page_is_one_call(office: Office) -> None:
-    answer = envelope(patient(1))
-    del answer["pagination"]
-    office.answers("GET", "/patients", answer)
-    assert len(list(office.sikka.patients())) == 1
-    assert len(office.requests) == 1
-
-
-def test_an_empty_list_has_no_body(office: Office) -> None:
-    office.answers("GET", "/patients", status=204)
-    assert list(office.sikka.patients()) == []
-    assert len(office.requests) == 1
-
-
-def test_an_empty_page_ends_the_list_whatever_it_names_next(office: Office) -> None:
-    office.lists("/patients", following=NEXT)
-    assert list(office.sikka.patients()) == []
-    assert len(office.requests) == 1
-
-
-def test_a_list_that_ends_on_a_full_page_is_ended_by_204(office: Office) -> None:
-    office.lists("/patients", patient(1), following=NEXT)
-    office.answers("GET", "/patients", status=204)
-    assert len(list(office.sikka.patients())) == 1
-    assert len(office.requests) == 2
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "text/html; charset=UTF-8"])
-@pytest.mark.parametrize("wrap", [lambda answer: answer, lambda answer: [answer]])
-def test_an_envelope_may_come_in_an_array_and_as_text(
-    office: Office, content_type: str, wrap: Any
-) -> None:
-    first, last = envelope(patient(1), following=NEXT), envelope(patient(2))
-    office.answers("GET", "/patients", wrap(first), content_type=content_type)
-    office.answers("GET", "/patients", wrap(last), content_type=content_type)
-    assert [record.external_id for record in office.sikka.patients()] == ["1", "2"]
-
-
-def test_what_was_read_before_an_error_is_not_lost(office: Office) -> None:
-    office.lists("/patients", patient(1), following=NEXT)
-    office.answers("GET", "/patients", status=429)
-    found = office.sikka.patients()
-    assert next(found).external_id == "1"
-    with pytest.raises(Throttled):
-        next(found)
-    assert len(office.requests) == 2
-
-
-def test_every_page_spends_before_it_is_asked_for(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    office.lists("/patients", patient(1), following=NEXT)
-    sikka = office.sikka
-    found = sikka.patients()
-    next(found)
-
-    def used_up(scopes: object) -> None:
-        raise BudgetExhausted("All used.")
-
-    monkeypatch.setattr(office.guard, "spend", used_up)
-    with pytest.raises(BudgetExhausted):
-        next(found)
-    assert len(office.requests) == 1
-
-
-def test_a_key_that_ends_between_two_pages_is_renewed_and_no_page_is_skipped(
-    office: Office,
-) -> None:
-    office.lists("/patients", patient(1), following=NEXT)
-    office.answers("GET", "/patients", {"error_code": "API1025"}, 400)
-    office.lists("/patients", patient(2))
-    assert [record.external_id for record in office.sikka.patients()] == ["1", "2"]
-    assert [office.params(number)["offset"] for number in range(3)] == ["0", "1", "1"]
+def read_patient(**changes: Any) -> PatientRecord:
+    record = mapping.record(Resource.PATIENTS, patient(1, **changes), {})
+    assert isinstance(record, PatientRecord), record
+    return record
 
 
 # --- Sites and people ----------------------------------------------------------------------------
-
-
-def practice(office_id: str, practice_id: str = "1", **changes: str) -> dict[str, str]:
-    item = {
-        "office_id": office_id,
-        "practice_id": practice_id,
-        "practice_name": "Maple Street",
-        "practice_management_system_refresh_date_time_zone": "Eastern Standard Time",
-        "secret_key": "somebody's",
-    }
-    return item | changes
 
 
 def test_only_the_sites_of_exactly_this_office_are_ours(office: Office) -> None:
@@ -171,7 +42,7 @@ def test_only_the_sites_of_exactly_this_office_are_ours(office: Office) -> None:
     nameless = practice("")
     del nameless["office_id"]
     office.lists("/authorized_practices", *others, practice("D1"), nameless, practice("D1", "2"))
-    assert list(office.sikka.locations()) == [
+    assert office.read(Resource.LOCATIONS) == [
         LocationRecord(external_id=number, name="Maple Street", timezone="America/New_York")
         for number in ("1", "2")
     ]
@@ -181,7 +52,7 @@ def test_only_the_sites_of_exactly_this_office_are_ours(office: Office) -> None:
 def test_a_site_of_another_office_may_be_unreadable(office: Office) -> None:
     broken = practice("D2", practice_management_system_refresh_date_time_zone="")
     office.lists("/authorized_practices", broken, practice("D1"))
-    assert len(list(office.sikka.locations())) == 1
+    assert len(office.read(Resource.LOCATIONS)) == 1
 
 
 @pytest.mark.parametrize(
@@ -198,14 +69,17 @@ def test_a_site_of_another_office_may_be_unreadable(office: Office) -> None:
 )
 def test_windows_names_of_zones_become_ianas(windows: str, iana: str) -> None:
     item = practice("D1", practice_management_system_refresh_date_time_zone=windows)
-    assert mapping.location(item).timezone == iana
+    assert mapping.record(Resource.LOCATIONS, item, {}) == LocationRecord(
+        external_id="1", name="Maple Street", timezone=iana
+    )
 
 
 @pytest.mark.parametrize("zone", ["", "Nowhere Standard Time", "EST"])
 def test_an_unknown_zone_is_not_guessed(zone: str) -> None:
     item = practice("D1", practice_management_system_refresh_date_time_zone=zone)
-    with pytest.raises(mapping.UnreadableRecord, match="not a known Windows zone"):
-        mapping.location(item)
+    assert mapping.record(Resource.LOCATIONS, item, {}) == Unreadable(
+        "is in a time zone that is not a known Windows zone", "1"
+    )
 
 
 def test_practitioners_are_the_providers(office: Office) -> None:
@@ -215,7 +89,7 @@ def test_practitioners_are_the_providers(office: Office) -> None:
         {**provider, "status": "Active"},
         {**provider, "provider_id": "HYG2", "status": "INACTIVE", "firstname": None},
     )
-    assert list(office.sikka.practitioners()) == [
+    assert office.read(Resource.PRACTITIONERS) == [
         PractitionerRecord(
             external_id="DMD1", first_name="Helena", last_name="Marsh", is_active=True
         ),
@@ -227,7 +101,7 @@ def test_operatories_are_asked_for_by_each_customer_of_the_office_once(office: O
     office.lists("/practices", {"cust_id": "2"}, {"cust_id": "1"}, {"cust_id": "2"})
     office.lists("/operatories", {"operatory": "OP1", "abbreviation": "Chair 1"})
     office.lists("/operatories", {"operatory": "OP2", "abbreviation": ""})
-    assert list(office.sikka.operatories()) == [
+    assert office.read(Resource.OPERATORIES) == [
         OperatoryRecord(external_id="OP1", name="Chair 1"),
         OperatoryRecord(external_id="OP2", name="OP2"),
     ]
@@ -252,11 +126,11 @@ def test_operatories_are_asked_for_by_each_customer_of_the_office_once(office: O
     ],
 )
 def test_a_patients_fields(changes: dict[str, Any], field: str, value: object) -> None:
-    assert getattr(mapping.patient(patient(1, **changes)), field) == value
+    assert getattr(read_patient(**changes), field) == value
 
 
 def test_a_whole_patient() -> None:
-    assert mapping.patient(patient(1)) == PatientRecord(
+    assert read_patient() == PatientRecord(
         external_id="1",
         first_name="Ada",
         last_name="Invented",
@@ -273,7 +147,7 @@ def test_a_whole_patient() -> None:
 def test_appointments_are_asked_for_by_local_dates_with_all_fields(office: Office) -> None:
     office.lists("/appointments", appointment())
     first, last = date(2030, 2, 26), date(2030, 5, 4)
-    (record,) = office.sikka.appointments(first, last, NEW_YORK)
+    (record,) = office.read(Resource.APPOINTMENTS, first=first, last=last, timezones=NEW_YORK)
     assert record == AppointmentRecord(
         external_id="70670",
         patient_id="5383",
@@ -291,7 +165,7 @@ def test_appointments_are_asked_for_by_local_dates_with_all_fields(office: Offic
         "enddate": "2030-05-04",
         "fields": "get_all",
         "offset": "0",
-        "limit": "1000",
+        "limit": "5000",
     }
 
 
@@ -340,7 +214,7 @@ def test_each_site_has_its_own_clock(office: Office) -> None:
     day = date(2030, 3, 5)
     starts = [
         record.starts_at.astimezone(UTC).hour
-        for record in office.sikka.appointments(day, day, zones)
+        for record in office.read(Resource.APPOINTMENTS, first=day, last=day, timezones=zones)
     ]
     assert starts == [15, 18]
 
@@ -392,9 +266,11 @@ def test_a_cancelled_flag_wins_over_the_word(flag: object, code: str) -> None:
 def test_an_appointment_without_a_place_or_an_end_is_not_guessed(
     changes: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(mapping.UnreadableRecord, match=reason) as caught:
-        read_appointment(**changes)
-    assert "5383" not in str(caught.value)
+    record = mapping.record(Resource.APPOINTMENTS, appointment(**changes), NEW_YORK)
+    assert isinstance(record, Unreadable)
+    assert reason in record.reason
+    assert record.external_id == "70670", "it is there, so nobody takes it for vanished"
+    assert "5383" not in record.reason
 
 
 @pytest.mark.parametrize("field", ["patient_id", "provider_id", "operatory", "description"])
@@ -405,13 +281,98 @@ def test_what_is_not_told_is_empty(field: str, nothing: object) -> None:
     assert getattr(record, names.get(field, field)) == ""
 
 
-def test_nothing_is_asked_for_before_somebody_reads() -> None:
-    with responses.RequestsMock() as pms:
-        office = Office(pms)
-        office.sikka.patients()
-        office.sikka.locations()
-        assert office.requests == []
-    assert office.spent == []
+# --- What else is told of a record ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("appointment_made_date", "made_at"),
+        ("last_changed_date", "changed_at"),
+        ("cancelled_date", "cancelled_at"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        ("2030-03-01T16:20:05", datetime(2030, 3, 1, 21, 20, 5, tzinfo=UTC)),
+        ("2030-07-01T00:00:00", datetime(2030, 7, 1, 4, tzinfo=UTC)),
+        ("2030-03-10T02:30:00", datetime(2030, 3, 10, 7, 30, tzinfo=UTC)),  # a skipped hour
+        # In the hour that comes twice nobody knows which of two changes was the later one.
+        ("2030-11-03T01:30:00", None),
+        ("", None),
+        (None, None),
+        ("soon", None),
+        ("2030-02-30T00:00:00", None),
+        ("1900-01-01T00:00:00", None),
+        ("0001-01-01T00:00:00", None),
+        ("9999-12-31T23:59:59", None),
+        ("2030-03-01T16:20:05Z", None),
+    ],
+)
+def test_when_something_came_about_is_the_sites_wall_clock(
+    field: str, name: str, told: object, at: datetime | None
+) -> None:
+    record = read_appointment(**{"cancelled": "True", field: told})
+    assert getattr(record, name) == at
+
+
+def test_an_appointment_that_stands_was_not_cancelled_whatever_an_old_date_says() -> None:
+    record = read_appointment(cancelled_date="2030-03-01T10:00:00")
+    assert (record.status, record.cancelled_at) == ("booked", None)
+
+
+@pytest.mark.parametrize("told", ["2019-06-11T00:00:00", "2019-06-11"])
+def test_a_patient_came_about_on_a_day(told: str) -> None:
+    assert read_patient(created_date=told).made_at == datetime(2019, 6, 11, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("told", ["", None, "2019-13-01", "0001-01-01T00:00:00"])
+def test_a_patient_of_an_unknown_day_is_a_patient(told: str | None) -> None:
+    assert read_patient(created_date=told).made_at is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "phone", "other"),
+    [
+        ({"cell": "1", "homephone": "2", "workphone": "3"}, "1", "2"),
+        ({"cell": "1", "homephone": "1", "workphone": "3"}, "1", "3"),
+        ({"cell": "", "homephone": "", "workphone": "3", "other_phone": "4"}, "3", "4"),
+        ({"cell": "1", "homephone": "1", "workphone": ""}, "1", ""),
+        ({"cell": None, "homephone": None, "workphone": None}, "", ""),
+        ({"cell": 2075550123, "homephone": ""}, "2075550123", ""),
+    ],
+)
+def test_a_second_number_is_another_one(numbers: dict[str, Any], phone: str, other: str) -> None:
+    record = read_patient(**numbers)
+    assert (record.phone, record.other_phone) == (phone, other)
+
+
+def test_a_type_is_the_value_that_a_booking_takes() -> None:
+    assert read_appointment(type="Hygiene").appointment_type_id == "Hygiene"
+
+
+def test_types_of_appointment_are_told_once_however_many_practices_have_them(
+    office: Office,
+) -> None:
+    general = {"category": "ApptType", "item": "General", "description": ""}
+    office.lists(
+        "/writeback_details",
+        {**general, "practice_id": "1"},
+        {"category": "Sex", "item": "female"},
+        {**general, "practice_id": "2"},
+        {"category": "appttype", "item": "HYG", "description": "Hygiene"},
+        {"category": "appttype"},
+    )
+    general_type = AppointmentTypeRecord(
+        external_id="General", name="General", minutes=None, is_active=True
+    )
+    assert office.read(Resource.APPOINTMENT_TYPES) == [
+        general_type,
+        AppointmentTypeRecord(external_id="HYG", name="Hygiene", minutes=None, is_active=True),
+        Unreadable("has no item"),
+    ]
+    assert office.params(0)["writeback_type"] == "new_appointment"
 
 
 # --- Records that cannot be read -----------------------------------------------------------------
@@ -430,15 +391,85 @@ def test_a_record_that_cannot_be_read_is_told_as_such_and_stops_no_other(office:
         patient(4, birthdate="1984-13-45T00:00:00"),
         patient(5),
     )
-    found = list(office.sikka.patients())
-    assert [record.external_id for record in found if isinstance(record, PatientRecord)] == [
-        "1",
-        "5",
+    found = office.read(Resource.PATIENTS)
+    assert [record for record in found if isinstance(record, Unreadable)] == [
+        Unreadable("has no patient_id"),
+        Unreadable("has no usable id"),
+        Unreadable("has no usable id"),
+        Unreadable("has no usable id"),
+        Unreadable("has a date, time or number that cannot be read", "4"),
     ]
-    assert [record.reason for record in found if isinstance(record, Unreadable)] == [
-        "has no patient_id",
-        "has no usable id",
-        "has no usable id",
-        "has no usable id",
-        "has a date, time or number that cannot be read",
-    ]
+    assert [each.external_id for each in found if isinstance(each, PatientRecord)] == ["1", "5"]
+
+
+@pytest.mark.parametrize("item", [None, "words", 7, ["1"], True])
+def test_what_is_no_record_at_all_stops_no_other(office: Office, item: object) -> None:
+    office.lists("/patients", patient(1), item, patient(2))
+    first, odd, second = office.read(Resource.PATIENTS)
+    assert (first.external_id, second.external_id) == ("1", "2")
+    assert odd == Unreadable("is no record")
+
+
+@pytest.mark.parametrize("id", [None, "", " ", True, 1.5, {"a": 1}, ["1"], "a\nb", "7\ud800"])
+def test_an_id_that_cannot_be_one_is_none(id: object) -> None:
+    item = patient(1, patient_id=id)
+    assert mapping.record(Resource.PATIENTS, item, {}) == Unreadable("has no usable id")
+
+
+def test_an_id_may_be_a_number() -> None:
+    assert read_patient(patient_id=5383).external_id == "5383"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("Zoë 🦷", "Zoë 🦷"),
+        ("\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"),
+        ("A\x00da", "Ada"),
+        ("Ada\ud83d", "Ada"),
+        (" Ada ", "Ada"),
+        (7, "7"),
+        (None, ""),
+    ],
+)
+def test_texts_are_kept_as_far_as_a_database_can_keep_them(told: object, kept: str) -> None:
+    assert read_patient(firstname=told).first_name == kept
+    assert read_appointment(description=told).description == kept
+
+
+def test_a_megabyte_of_notes_is_kept() -> None:
+    assert len(read_appointment(description="x" * 2**20).description) == 2**20
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"date": "2030-02-30T00:00:00"},
+        {"date": None},
+        {"time": "25:00"},
+        {"time": ""},
+        {"time": None},
+        {"length": "an hour"},
+        {"length": "9" * 30},
+        {"length": 10**30},
+        {"length": {"minutes": 30}},
+        {"date": "9999-12-31T00:00:00", "time": "23:30"},
+        {"time": "10:30Z"},
+        {"time": "10:30-05:00"},
+    ],
+)
+def test_an_impossible_time_is_told_with_the_appointment_that_has_it(
+    changes: dict[str, Any],
+) -> None:
+    record = mapping.record(Resource.APPOINTMENTS, appointment(**changes), NEW_YORK)
+    assert isinstance(record, Unreadable), record
+    assert record.external_id == "70670"
+    assert "2030" not in record.reason
+
+
+@pytest.mark.parametrize("field", ["date", "time"])
+def test_an_appointment_without_a_time_names_what_it_lacks(field: str) -> None:
+    item = appointment()
+    del item[field]
+    record = mapping.record(Resource.APPOINTMENTS, item, NEW_YORK)
+    assert record == Unreadable(f"has no {field}", "70670")

@@ -62,7 +62,7 @@ def test_an_empty_list_is_204_and_offers_nothing(office: Office) -> None:
 @pytest.mark.parametrize(
     ("status_code", "code", "words"),
     [
-        (401, "API2004", "Sikka answered 401 API2004: check the integration's credential"),
+        (401, "API2004", "Sikka answered 401 API2004: the application's plan does not"),
         (403, "API2007", "Sikka answered 403 API2007: check the integration's credential"),
         (404, "API2009", "Sikka answered 404 API2009: Short words"),
     ],

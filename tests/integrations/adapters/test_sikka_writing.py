@@ -377,7 +377,7 @@ def test_the_list_is_asked_for_over_the_days_that_matter_and_at_most_seven(
     listed(office, row("1"), row("2"))
     outcomes(office, sent("2", at=earliest + timedelta(minutes=1)), sent("1", at=earliest), now=now)
     assert office.params(0) == {
-        "startdate": startdate, "enddate": enddate, "offset": "0", "limit": "1000",
+        "startdate": startdate, "enddate": enddate, "offset": "0", "limit": "5000",
     }  # fmt: skip
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from clinics.finding import NotFound, clinic_called
 from clinics.models import Clinic
 from integrations.models import Integration
 from tenancy import scope
@@ -262,16 +263,11 @@ def _writeback(text: str) -> Writeback:
 
 def _clinic(text: str) -> Clinic:
     """Return the clinic of this name, or whose id begins so. Raises CommandError likewise."""
-    found = list(Clinic.objects.filter(Q(name__iexact=text))[:5])
-    if not found and re.fullmatch(r"[0-9a-fA-F-]{4,36}", text):
-        found = list(Clinic.objects.filter(pk__istartswith=text)[:5])
-    if not found:
-        names = ", ".join(Clinic.objects.order_by("name").values_list("name", flat=True)[:10])
-        raise CommandError(f"There is no clinic {text!r}. There are: {names or 'none yet'}.")
-    if len(found) > 1:
-        raise CommandError(f"{text!r} is the name of several: {_ids(found)}. Write the id of one.")
-    return found[0]
+    try:
+        return clinic_called(text)
+    except NotFound as error:
+        raise CommandError(str(error)) from None
 
 
-def _ids(rows: Iterable[Writeback] | Iterable[Clinic]) -> str:
+def _ids(rows: Iterable[Writeback]) -> str:
     return ", ".join(str(row.pk) for row in rows)

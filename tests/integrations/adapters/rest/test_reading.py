@@ -431,6 +431,16 @@ def test_a_credential_is_verified_with_one_call(service: Service) -> None:
     assert len(service.requests) == 3
 
 
+def test_a_key_does_not_end_and_is_tried_again_each_day(service: Service) -> None:
+    service.lists("/sites")
+    token = service.rest().issue_token("")
+    assert (token.value, token.lifetime) == ("Bearer the-token", timedelta(hours=24))
+    assert service.asked == ["GET /sites"]
+    service.answers("GET", "/sites", status=403)
+    with pytest.raises(NotAuthorized):
+        service.rest().issue_token("")
+
+
 # --- Single questions ----------------------------------------------------------------------------
 
 
