@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from sync import claiming, running, schedule, spare
+from sync import claiming, running, schedule, spare, wanting
 from sync.models import SyncRun
 from tenancy import scope
 
@@ -16,9 +16,12 @@ EXPIRES = 60
 
 @shared_task
 def dispatch() -> None:
-    """Hand out runs that are due, and those whose worker is gone. Runs every few seconds."""
+    """Make the runs that webhooks ask for, and hand out those that are due or whose worker is gone.
+    Runs every few seconds."""
+    now = timezone.now()
     with scope.everywhere():
-        for run_id in claiming.hand_out(timezone.now()):
+        wanting.make_runs(now)
+        for run_id in claiming.hand_out(now):
             carry_on.apply_async((run_id,), expires=EXPIRES)
 
 
