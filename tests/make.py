@@ -21,6 +21,10 @@ from clinics.models import (
     User,
 )
 from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Resource
+from sync.claiming import lock_key
+from sync.models import Checkpoint, SetAside, SyncRun
+from sync.states import Mode, Trigger
 from webhooks import signing
 from webhooks.models import Delivery, Endpoint, Message, Notice, Reason
 from writebacks.models import Writeback
@@ -110,6 +114,37 @@ def writeback(of: Integration, **fields: Any) -> Writeback:
         "due_at": timezone.now(),
     }
     return Writeback.objects.create(**(values | fields))
+
+
+def sync_run(of: Integration, **fields: Any) -> SyncRun:
+    """A queued run of what changed, unless fields say otherwise."""
+    values = {
+        "organization_id": of.organization_id,
+        "clinic": of.clinic,
+        "integration": of,
+        "mode": Mode.INCREMENTAL,
+        "trigger": Trigger.SCHEDULE,
+        "lock_key": lock_key(of.pk),
+        "due_at": timezone.now(),
+    }
+    run = SyncRun.objects.create(**(values | fields))
+    Checkpoint.objects.create(run=run, organization_id=of.organization_id)
+    return run
+
+
+def set_aside(of: Integration, **fields: Any) -> SetAside:
+    """A patient that could not be kept."""
+    now = timezone.now()
+    values = {
+        "resource": Resource.PATIENTS,
+        "external_id": f"made-{next(_count)}",
+        "reason": "its birth date is no date",
+        "first_seen_at": now,
+        "last_seen_at": now,
+    }
+    return SetAside.objects.create(
+        integration=of, organization_id=of.organization_id, **(values | fields)
+    )
 
 
 def webhook(of: Organization, **fields: Any) -> Endpoint:
