@@ -30,6 +30,13 @@ def begin(integration: Integration, wanted: Wanted, now: datetime) -> tuple[Sync
     return run, True
 
 
+def carry_out(integration: Integration, wanted: Wanted, clock: Callable[[], datetime]) -> SyncRun:
+    """Make a run, or take the open one, and work on it until it ends or has to wait."""
+    run, _ = begin(integration, wanted, clock())
+    running.carry_on(run.pk, clock, shift=None)
+    return SyncRun.objects.select_related("clinic", "integration", "checkpoint").get(pk=run.pk)
+
+
 def go_on(
     run: SyncRun,
     display: Display,

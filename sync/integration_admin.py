@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,8 +19,9 @@ from clinics import access
 from clinics.permissions import Action
 from integrations.admin import IntegrationAdmin
 from integrations.models import Integration
-from sync import freshness, requesting, schedule
+from sync import requesting, schedule
 from sync.requesting import Running, Wanted
+from sync.standing import ListStanding, Standing, standings
 
 # The same page with more on it: what integrations know nothing of.
 admin.site.unregister(Integration)
@@ -53,7 +56,7 @@ class SyncingIntegrationAdmin(IntegrationAdmin):
         integration = self._fetchable(request, object_id)
         if request.method == "POST":
             return self._run(request, integration, is_full=True)
-        cost = sum(each.full_pages for each in freshness.of(integration, timezone.now()))
+        cost = sum(each.full_pages for each in integration.cursors.all())
         calls = f"The last time that took {cost:,} calls. " if cost else ""
         context = self.admin_site.each_context(request) | {
             "title": str(integration),
@@ -78,13 +81,12 @@ class SyncingIntegrationAdmin(IntegrationAdmin):
         if integration := self.get_object(request, object_id):
             now = timezone.now()
             may = access.of(request).may
+            standing = standings([integration], now, ())[0]
             story = {
-                "freshness": freshness.of(integration, now),
-                "newest_run": integration.sync_runs.first(),
+                "standing": standing,
+                "lists": _lists(standing),
                 "next_night": schedule.next_night(integration, now),
-                "set_aside": integration.set_aside.count()
-                if may(Action.VIEW_PATIENTS, integration)
-                else None,
+                "sees_set_aside": may(Action.VIEW_PATIENTS, integration),
                 "may_sync": may(Action.SYNC, integration),
             }
         return super().change_view(request, object_id, form_url, story | (extra_context or {}))
@@ -111,6 +113,34 @@ class SyncingIntegrationAdmin(IntegrationAdmin):
         self.log_change(request, integration, f"Had {what} read, in run {run.pk}.")
         messages.success(request, "A worker takes it up within seconds.")
         return redirect("admin:sync_syncrun_change", run.pk)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownList:
+    """How current one list is, as a row of the page."""
+
+    name: str
+    standing: ListStanding
+    #: How often it is read by day; None for what only full passes read.
+    every: timedelta | None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is older than two of its intervals, or than a night's pass leaves it."""
+        age, longest = self.standing.age, self.every * 2 if self.every else schedule.OVERDUE
+        return age is None or age > longest
+
+
+def _lists(standing: Standing) -> list[ShownList]:
+    every = {job.name: job.every for job in standing.jobs}
+    return [
+        ShownList(
+            name=each.resource.replace("_", " ").capitalize(),
+            standing=each,
+            every=every.get(each.resource),
+        )
+        for each in standing.lists
+    ]
 
 
 def _page(integration: Integration) -> str:

@@ -17,9 +17,8 @@ from django.utils import timezone
 from clinics import access
 from clinics.admin import ReadOnlyAdmin
 from clinics.permissions import Action
-from sync import requesting, steering
+from sync import holding, requesting, steering
 from sync.models import SyncRun
-from sync.requesting import Running, Wanted
 from sync.states import Status
 
 
@@ -52,7 +51,8 @@ class SteeringAdmin(ReadOnlyAdmin):
             return set()
         if run.is_open:
             return {"cancel", "release"}
-        accepts = run.status == Status.HELD and self.has_accept_permission(request, run)
+        held = run.status == Status.HELD and not holding.is_outdated(run)
+        accepts = held and self.has_accept_permission(request, run)
         return {"sync", "accept"} if accepts else {"sync"}
 
     def get_urls(self) -> list[URLPattern]:
@@ -113,13 +113,12 @@ class SteeringAdmin(ReadOnlyAdmin):
                 "what is missing then counts as removed. It comes back if the PMS shows it again."
             )
             return self._ask(request, run, "accept", question, "They are gone", form)
-        if run.status != Status.HELD:
-            messages.error(request, "There is nothing to be accepted in it.")
-            return redirect(_page(run))
-        wanted = Wanted(is_full=True, may_remove=True, is_forced=True, user=_person(request))
         try:
-            new = requesting.request(run.integration, wanted, timezone.now())
-        except Running as error:
+            new = holding.accept(run, timezone.now(), user=_person(request))
+        except holding.CannotAccept as error:
+            messages.error(request, error.message)
+            return redirect(_page(run))
+        except requesting.Running as error:
             messages.error(request, "A run is under way: accept it when that has ended.")
             return redirect(_page(error.run))
         reason = form.cleaned_data["reason"]

@@ -22,9 +22,7 @@ from clinics.models import (
 )
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
-from sync.claiming import lock_key
-from sync.models import Checkpoint, SetAside, SyncRun
-from sync.states import Mode, Trigger
+from sync.models import SetAside
 from webhooks import signing
 from webhooks.models import Delivery, Endpoint, Message, Notice, Reason
 from writebacks.models import Writeback
@@ -114,22 +112,6 @@ def writeback(of: Integration, **fields: Any) -> Writeback:
         "due_at": timezone.now(),
     }
     return Writeback.objects.create(**(values | fields))
-
-
-def sync_run(of: Integration, **fields: Any) -> SyncRun:
-    """A queued run of what changed, unless fields say otherwise."""
-    values = {
-        "organization_id": of.organization_id,
-        "clinic": of.clinic,
-        "integration": of,
-        "mode": Mode.INCREMENTAL,
-        "trigger": Trigger.SCHEDULE,
-        "lock_key": lock_key(of.pk),
-        "due_at": timezone.now(),
-    }
-    run = SyncRun.objects.create(**(values | fields))
-    Checkpoint.objects.create(run=run, organization_id=of.organization_id)
-    return run
 
 
 def set_aside(of: Integration, **fields: Any) -> SetAside:

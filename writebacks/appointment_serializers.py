@@ -8,10 +8,10 @@ from typing import Any
 from rest_framework import serializers
 
 from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from clinics.serializers import ClinicRecordField
 from integrations.profiles import appointment_type
 from writebacks.fields import (
     ClinicForm,
-    ClinicRecordField,
     LineField,
     MomentField,
     NewPatientWriteField,

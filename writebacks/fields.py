@@ -6,7 +6,6 @@ import unicodedata
 from datetime import date, datetime
 from typing import Any
 
-from django.db import models
 from rest_framework import serializers
 
 from clinics.models import Clinic, Location, Operatory, Practitioner
@@ -40,26 +39,6 @@ class LineField(serializers.CharField):
         if any(unicodedata.category(character) == "Cc" for character in text):
             self.fail("control")
         return text
-
-
-class ClinicRecordField(serializers.UUIDField):
-    """The id of one of this clinic's records; another clinic's is unknown here."""
-
-    default_error_messages = {"unknown": "This clinic has no {kind} with this id."}
-
-    def __init__(self, model: type[models.Model], **kwargs: Any) -> None:
-        self.model = model
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        pk = super().to_internal_value(data)
-        clinic: Clinic = self.context["clinic"]
-        records = self.model._default_manager.filter(clinic=clinic, pk=pk)
-        # What the PMS has no more cannot be written about.
-        found = records.filter(removed_at=None).first()
-        if found is None:
-            self.fail("unknown", kind=self.model._meta.verbose_name)
-        return found
 
 
 class NewPatientWriteField(serializers.UUIDField):

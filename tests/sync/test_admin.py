@@ -270,7 +270,7 @@ def test_nothing_is_accepted_while_a_run_is_under_way_or_of_one_that_is_well(
     assert "accept it when that has ended" in said(manager, answer)
     desk.work(under_way)
     answer = manager.post(page(under_way, "accept"), {"reason": "The site was sold."})
-    assert "There is nothing to be accepted in it." in said(manager, answer)
+    assert "Nothing was held back in this sync." in said(manager, answer)
     assert not SyncRun.objects.filter(may_remove=True).exists()
 
 
