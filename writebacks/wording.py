@@ -86,9 +86,9 @@ def situation(writeback: Writeback, now: datetime, *, quoting: bool = True) -> s
             return _doubt(writeback, reason, due, now)
         case Status.COMPLETED:
             done = f"The PMS confirmed it {_clock(writeback, writeback.completed_at, now)}."
-            if writeback.due_at is None:
-                return done
-            return f"{done} The id of what it created is read {due}, with those of others."
+            if writeback.due_at is not None:
+                done += f" The id of what it created is read {due}, with those of others."
+            return f"{done} {writeback.remark}" if quoting and writeback.remark else done
         case Status.FAILED if quoting:
             return f"It failed: {writeback.error_message}"
         case Status.FAILED:

@@ -38,6 +38,7 @@ from integrations.contract import (
 from integrations.http.client import Client
 from integrations.http.errors import NoAnswer, NotAuthorized, Refused
 from integrations.queries import (
+    Ability,
     Account,
     Balance,
     Changes,
@@ -85,6 +86,14 @@ class Sikka:
     @property
     def lists(self) -> Mapping[Resource, Changes]:
         return MANIFEST.lists
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        return MANIFEST.abilities
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return MANIFEST.operations
 
     # --- Access ------------------------------------------------------------------------------
 
