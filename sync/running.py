@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -110,7 +111,8 @@ def _work(run: SyncRun, clock: Clock, until: datetime | None, progress: Progress
         if shift:
             shift.note_calls()
         ending.stop(run, error, clock())
-    except Lost:
+    except (Lost, OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        # Another's by now; or the database or the task's time is gone, and the next worker goes on.
         raise
     except KeyboardInterrupt:
         # Whoever ran it by hand has stopped it: the next worker goes on at once.

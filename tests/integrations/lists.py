@@ -13,9 +13,10 @@ from integrations.queries import Feed, Page, Resource
 MOST_PAGES = 200
 
 
-def pages(adapter: Adapter, feed: Feed, now: datetime | None = None) -> Iterator[Page]:
-    """Yield every page of a list, each from the position that the one before told."""
-    position = ""
+def pages(
+    adapter: Adapter, feed: Feed, now: datetime | None = None, position: str = ""
+) -> Iterator[Page]:
+    """Yield every page of a list from a position on, each from what the one before told."""
     for _ in range(MOST_PAGES):
         page = adapter.page(feed, position, now or datetime.now(UTC))
         yield page
