@@ -13,7 +13,15 @@ from rest_framework.serializers import Serializer
 from audit.reads import AuditedReads
 from clinics import access, serializers
 from clinics.authorization import needed, require
-from clinics.models import Appointment, Clinic, Location, Operatory, Patient, Practitioner
+from clinics.models import (
+    Appointment,
+    AppointmentType,
+    Clinic,
+    Location,
+    Operatory,
+    Patient,
+    Practitioner,
+)
 from clinics.permissions import Action
 
 
@@ -46,20 +54,45 @@ class NarrowedList(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         return queryset.filter(**asked.validated_data)
 
 
-class RecordViewSet(NarrowedList, mixins.RetrieveModelMixin):
-    """One kind of record of one clinic; another organization's clinic is unknown here."""
+class OfClinic(viewsets.GenericViewSet[Any]):
+    """What is asked about one clinic; another organization's is unknown here."""
 
     needs: Any = Action.VIEW_CLINICS
-    lookup_value_converter = "uuid"
-    #: An import makes thousands of rows in one moment; their keys are unique.
-    page_order = ("pk",)
 
     def get_clinic(self) -> Clinic:
+        """Return the clinic of the address, with which this may be done, or refuse the request."""
         found = access.of(self.request)
         clinics = found.visible(Clinic.objects.all(), Action.VIEW_CLINICS)
         clinic = get_object_or_404(clinics, pk=self.kwargs["clinic_pk"])
         require(self.request, needed(self), clinic)
         return clinic
+
+
+@extend_schema_view(list=extend_schema(parameters=[serializers.RecordFilters]))
+class RecordViewSet(OfClinic, NarrowedList, mixins.RetrieveModelMixin):
+    """One kind of record of one clinic.
+
+    What is no more in the PMS is in no list but those with `updated_since`: who follows the
+    changes has to see that one, too.
+    """
+
+    lookup_value_converter = "uuid"
+    filters = serializers.RecordFilters
+
+    @property
+    def page_order(self) -> tuple[str, ...]:
+        """By the key: an import makes thousands of rows in one moment. By their last change for
+        who follows those: what changes on the way comes once more, on a later page."""
+        return ("updated_at", "pk") if self._follows() else ("pk",)
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        queryset = super().filter_queryset(queryset)
+        if self.action == "list" and not self._follows():
+            return queryset.filter(removed_at=None)
+        return queryset
+
+    def _follows(self) -> bool:
+        return "updated_since" in self.request.query_params
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
@@ -86,6 +119,13 @@ class OperatoryViewSet(RecordViewSet):
 
     queryset = Operatory.objects.all()
     serializer_class = serializers.OperatorySerializer
+
+
+class AppointmentTypeViewSet(RecordViewSet):
+    """The clinic's kinds of visits."""
+
+    queryset = AppointmentType.objects.all()
+    serializer_class = serializers.AppointmentTypeSerializer
 
 
 @extend_schema_view(list=extend_schema(parameters=[serializers.PatientFilters]))

@@ -194,7 +194,10 @@ class Record(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="%(class)ss")
+    # Without an index of its own: those that lead with the clinic do.
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="%(class)ss", db_index=False
+    )
     external_id = models.CharField(
         max_length=200, help_text="The PMS's own id; unique within its clinic."
     )
@@ -257,7 +260,9 @@ class Operatory(Record):
     """A chair or room."""
 
     name = models.CharField(max_length=200)
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="operatories")
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="operatories", db_index=False
+    )
 
     class Meta(Record.Meta):
         verbose_name_plural = "operatories"
@@ -274,7 +279,9 @@ class AppointmentType(Record):
         null=True, blank=True, help_text="Its usual length; empty where the PMS tells none."
     )
     is_active = models.BooleanField(default=True)
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="appointment_types")
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="appointment_types", db_index=False
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -310,6 +317,8 @@ class Patient(Record):
             models.Index(fields=["other_phone_index", "clinic"], name="patient_other_phone"),
             models.Index(fields=["email_index", "clinic"], name="patient_email"),
             models.Index(fields=["name_index", "clinic"], name="patient_name"),
+            # For who follows the changes, page by page.
+            models.Index(fields=["clinic", "updated_at", "id"], name="patient_followed"),
         ]
 
     def __str__(self) -> str:
@@ -376,6 +385,7 @@ class Appointment(Record):
             models.Index(
                 fields=["clinic"], condition=~Q(unresolved={}), name="appointment_unresolved"
             ),
+            models.Index(fields=["clinic", "updated_at", "id"], name="appointment_followed"),
         ]
 
     def __str__(self) -> str:

@@ -6,9 +6,12 @@ Ids are the PMS's own, as strings. Datetimes are aware. An empty string means "n
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache
+from operator import attrgetter
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +25,14 @@ class PmsRecord:
 
     def payload_hash(self) -> str:
         """Return 64 hex digits over all fields but `changed_at` (SHA-256)."""
-        text = repr([(name, getattr(self, name)) for name in _hashed(type(self))])  # type: ignore[arg-type]
-        return hashlib.sha256(text.encode()).hexdigest()
+        told = _told(type(self))(self)  # type: ignore[arg-type]  # a class is hashable
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 @cache
-def _hashed(kind: type[PmsRecord]) -> tuple[str, ...]:
-    """The fields that a hash is over, in the order of their names."""
-    return tuple(sorted(field.name for field in fields(kind) if field.name != "changed_at"))
+def _told(kind: type[PmsRecord]) -> Callable[[PmsRecord], tuple[Any, ...]]:
+    """What reads the values that a hash is over, in the order of their fields' names."""
+    return attrgetter(*sorted(each.name for each in fields(kind) if each.name != "changed_at"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ records = SimpleRouter(trailing_slash=False, use_regex_path=False)
 records.register("locations", api.LocationViewSet, basename="location")
 records.register("practitioners", api.PractitionerViewSet, basename="practitioner")
 records.register("operatories", api.OperatoryViewSet, basename="operatory")
+records.register("appointment-types", api.AppointmentTypeViewSet, basename="appointment-type")
 
 urlpatterns = [
     path("", include(router.urls)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,17 @@ if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"max_size": 10, "timeout": 10}
 
 REDIS_URL, CELERY_BROKER_URL = redis_urls()
+#: What a PMS has just told of free times, for seconds; nothing of a patient.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "frontdesk.cache",
+        # As JSON: who could write to Redis must not get Python to run what it unpickles. Redis
+        # that is silent must not hold up the answer to a request.
+        "OPTIONS": {"serializer": json, "socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+    }
+}
 
 #: The keys that encrypt (encryption/keys.py), as text or as a file; one of the two is empty.
 ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
@@ -203,6 +215,9 @@ SPECTACULAR_SETTINGS = {
         "WritebackStatus": "writebacks.states.Status",
         "DeliveryStatus": "webhooks.models.Status",
         "WritebackOperation": "writebacks.models.Operation",
+        "SyncStatus": "sync.states.Status",
+        "SyncMode": "sync.states.Mode",
+        "SyncTrigger": "sync.states.Trigger",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
         "NewAppointmentStatus": "writebacks.appointment_serializers.STATUSES",
         "Role": "clinics.models.Role",
@@ -255,6 +270,11 @@ CELERY_BEAT_SCHEDULE = {
         # Often, so that each clinic's own interval and night is met; it looks at rows alone.
         "schedule": schedule(timedelta(minutes=1)),
         "options": {"expire_seconds": 55},
+    },
+    "prune syncs": {
+        "task": "sync.tasks.prune",
+        "schedule": schedule(timedelta(hours=1)),
+        "options": {"expire_seconds": 3540},
     },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",
@@ -310,6 +330,11 @@ if SYNC_INTERVAL_MINUTES < 5:
     raise ImproperlyConfigured("SYNC_INTERVAL_MINUTES must be 5 or more")
 SYNC_WITH_SPARE_CALLS = env.bool("SYNC_WITH_SPARE_CALLS", default=False)
 SYNC_RUN_DAYS = max(2, env.int("SYNC_RUN_DAYS", default=30))
+#: What Sikka's webhooks carry to show that they are Sikka's; two while one replaces the other.
+#: None: every webhook is refused.
+SIKKA_CALLBACK_KEYS = [each for each in env.list("SIKKA_CALLBACK_KEYS", default=[]) if each]
+if any(len(each) < 16 for each in SIKKA_CALLBACK_KEYS):
+    raise ImproperlyConfigured("SIKKA_CALLBACK_KEYS must have 16 characters or more each")
 
 CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
 #: How long the use of each window of a budget stays on record; 2 days at least, since they count.

@@ -93,11 +93,16 @@ def beat(run: SyncRun, now: datetime) -> None:
         raise Lost
 
 
+def free_orphans(now: datetime) -> None:
+    """Make the runs due whose worker is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORPHANED, {"now": now, "settled": now - SETTLED, "locks": LOCKS})
+
+
 def hand_out(now: datetime, most: int = 50) -> list[str]:
     """Return ids of runs to be taken up now, longest due first; each is told once in HAND_OUT."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_ORPHANED, {"now": now, "settled": now - SETTLED, "locks": LOCKS})
+        free_orphans(now)
         untold = Q(told_at=None) | Q(told_at__lte=now - HAND_OUT)
         due = SyncRun.objects.filter(_due(now), untold).order_by("due_at")
         ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:most])

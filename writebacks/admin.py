@@ -16,12 +16,12 @@ from audit.reads import AuditedPages
 from clinics.admin import OWN_CLINICS
 from clinics.models import Appointment, Patient
 from clinics.permissions import Action
+from clinics.templatetags.durations import duration
 from writebacks.asked import Fact, facts, record_fact
 from writebacks.finding import STANDINGS, by_any_id
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.operations import Operation
 from writebacks.steering_admin import SteeringAdmin, possible
-from writebacks.templatetags.durations import duration
 from writebacks.wording import situation, why
 
 

@@ -7,9 +7,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from clinics.api import PatientViewSet as PatientReadViewSet
 from clinics.models import Clinic, Patient
 from clinics.permissions import Action
+from integrations.live_api import PatientViewSet as PatientReadViewSet
 from writebacks import refusals
 from writebacks.asking import Ask, ask, documented
 from writebacks.models import Writeback
@@ -26,14 +26,14 @@ class PatientViewSet(PatientReadViewSet):
     """The clinic's patients; a change is asked for and becomes true once the PMS says so."""
 
     needs = {
-        "list": Action.VIEW_PATIENTS,
-        "retrieve": Action.VIEW_PATIENTS,
+        **PatientReadViewSet.needs,
         "create": Action.BOOK,
         "partial_update": Action.BOOK,
         "add_note": Action.BOOK,
         "record_payment": Action.BOOK,
     }
     error_answers = {
+        **PatientReadViewSet.error_answers,
         "create": refusals.ALWAYS,
         "partial_update": refusals.ALWAYS,
         "add_note": refusals.ALWAYS,
@@ -77,7 +77,7 @@ class PatientViewSet(PatientReadViewSet):
         return ask(request, clinic, Operation.ADD_NOTE, carry_out, patient=pk)
 
     @documented("record_payment", PaymentSerializer)
-    @action(detail=True, methods=["post"], url_path="payments", url_name="payment")
+    @PatientReadViewSet.payments.mapping.post  # of the same address as the payments to be read
     def record_payment(self, request: Request, clinic_pk: str, pk: str) -> Response:
         """Ask for money that a patient has paid to be recorded. Moves no money."""
         clinic = self.get_clinic()

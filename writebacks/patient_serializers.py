@@ -9,7 +9,8 @@ from typing import Any
 from rest_framework import serializers
 
 from clinics.models import Location, Patient, Practitioner
-from writebacks.fields import ClinicForm, ClinicRecordField, LineField, active
+from clinics.serializers import ClinicRecordField
+from writebacks.fields import ClinicForm, LineField, active
 from writebacks.requests import NewPatient, NotConfigured, Note, PatientChange, Payment
 
 #: Longer ago than anybody living was born: a mistyped century.

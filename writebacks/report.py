@@ -12,8 +12,8 @@ from typing import Any
 
 from rich.table import Table
 
+from clinics.templatetags.durations import duration
 from writebacks.models import Writeback
-from writebacks.templatetags.durations import duration
 from writebacks.wording import situation, why
 
 

@@ -135,9 +135,11 @@ def visits_at(
     clinic_id: UUID, starts_at: datetime, ends_at: datetime, ignored: Appointment | None
 ) -> QuerySet[Appointment]:
     """Return the visits of our copy that take some of this time."""
-    visits = Appointment.objects.present().filter(
-        clinic_id=clinic_id, starts_at__lt=ends_at, ends_at__gt=starts_at
-    ).exclude(status__in=TAKE_NO_TIME)
+    visits = (
+        Appointment.objects.present()
+        .filter(clinic_id=clinic_id, starts_at__lt=ends_at, ends_at__gt=starts_at)
+        .exclude(status__in=TAKE_NO_TIME)
+    )
     return visits.exclude(pk=ignored.pk) if ignored else visits
 
 

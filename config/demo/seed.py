@@ -8,13 +8,17 @@ from typing import Any
 
 import requests
 from django.db import transaction
+from django.utils import timezone
 
 from clinics.models import Clinic, Membership, Organization, Role, User
 from config.demo.profiles import set_up_profile
 from config.embedded.layout import Layout
 from config.env import VAR_DIR
 from integrations.models import Integration
-from integrations.services import import_all
+from sync import by_hand
+from sync.models import SyncRun
+from sync.requesting import Wanted
+from sync.states import Status
 from tenancy import scope
 
 ORGANIZATION = "Lakeside Dental Group"
@@ -41,11 +45,18 @@ def seed(sandbox_url: str, say: Callable[[str], None]) -> list[Login]:
         for integration in _clinics(offer):
             with scope.organizations(integration.organization_id):
                 if not integration.imported_at:
-                    counts = import_all(integration)
-                    told = ", ".join(f"{stored.created} {kind}" for kind, stored in counts.items())
-                    say(f"{integration.clinic}: {told}")
+                    first = by_hand.carry_out(integration, Wanted(), timezone.now)
+                    say(f"{integration.clinic}: {_told(first)}")
                 set_up_profile(integration)
     return logins
+
+
+def _told(run: SyncRun) -> str:
+    """Tell of the first sync; where the PMS did not answer, workers go on with it."""
+    if run.status != Status.COMPLETED:
+        return f"{run.get_status_display().lower()}: {run.error_message}"
+    clinic = run.clinic
+    return f"{clinic.patients.count()} patients, {clinic.appointments.count()} appointments"
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from clinics.models import (
     Appointment,
+    AppointmentType,
     Clinic,
     Location,
     Operatory,
@@ -83,6 +84,7 @@ RECORDS = [
     ("practitioners", Practitioner, {"last_name": "Łukasz"}),
     ("operatories", Operatory, {"name": "Chair 2"}),
     ("locations", Location, {"name": "Main", "timezone": "Asia/Kolkata"}),
+    ("appointment-types", AppointmentType, {"name": "Check-up"}),
 ]
 
 

@@ -26,6 +26,7 @@ from audit.models import Entry
 from clinics import access
 from clinics.models import (
     Appointment,
+    AppointmentType,
     Clinic,
     Location,
     Membership,
@@ -37,7 +38,9 @@ from clinics.models import (
     User,
 )
 from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
+from integrations.adapters.sikka import adapter as sikka
 from integrations.profiles import start_profile
+from sync.requesting import Wanted, request
 from tests import make
 from writebacks.models import Writeback
 
@@ -83,6 +86,14 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("practitioner-detail", "get"): ("view_clinics", 200),
     ("operatory-list", "get"): ("view_clinics", 200),
     ("operatory-detail", "get"): ("view_clinics", 200),
+    ("appointment-type-list", "get"): ("view_clinics", 200),
+    ("appointment-type-detail", "get"): ("view_clinics", 200),
+    ("availability", "get"): ("view_clinics", 400),  # without a practitioner
+    ("patient-search", "get"): ("view_patients", 400),  # for nobody
+    # This PMS is taken to tell none of it.
+    ("patient-balance", "get"): ("view_patients", 404),
+    ("patient-payment", "get"): ("view_patients", 404),
+    ("patient-coverages", "get"): ("view_patients", 404),
     ("patient-list", "get"): ("view_patients", 200),
     ("patient-detail", "get"): ("view_patients", 200),
     ("appointment-list", "get"): ("view_patients", 200),
@@ -102,6 +113,14 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("writeback-decide", "post"): ("book", 400),  # without a decision
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
+    ("sync-status", "get"): ("view_clinics", 200),
+    ("sync-pms-status", "get"): ("view_clinics", 200),
+    ("sync-run-list", "get"): ("view_clinics", 200),
+    ("sync-run-detail", "get"): ("view_clinics", 200),
+    ("sync-own", "post"): ("sync", 409),  # one is under way
+    ("sync-pms", "post"): ("sync", 400),  # of no mode that there is
+    ("sync-run-cancel", "post"): ("sync", 200),
+    ("sync-run-accept", "post"): ("manage_connections", 409),  # nothing was held back
     ("organization-api-key-list", "get"): ("manage_access", 200),
     ("organization-api-key-list", "post"): ("manage_access", 400),  # without a name
     ("api-key-detail", "get"): ("manage_access", 200),
@@ -132,6 +151,7 @@ NO_MORE_THAN_OWN = {
     ("member-list", "post"): {"key: admin"},
     ("member-detail", "delete"): {"key: admin"},
     ("writeback-decide", "post"): {"key: book", "key: read and book"},
+    ("sync-run-accept", "post"): {"operator", "operator with a role", "key: admin"},
 }
 
 #: Admin pages: model → what it takes to see its rows, and to change them (None: nobody here).
@@ -147,6 +167,8 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "clinics.appointment": ("view_patients", None),
     "integrations.integration": ("view_connections", "manage_connections"),
     "integrations.profile": ("view_connections", "manage_connections"),
+    "sync.syncrun": ("view_connections", None),
+    "sync.setaside": ("view_patients", None),
     "webhooks.endpoint": ("manage_access", "manage_access"),
     "webhooks.delivery": ("manage_access", None),
     "webhooks.notice": ("manage_access", None),
@@ -157,6 +179,7 @@ OPERATORS_PAGES = {
     "clinics.user",
     "clinics.organization",
     "integrations.budgetwindow",
+    "sync.unknownaccount",
     "django_celery_beat.clockedschedule",
     "django_celery_beat.crontabschedule",
     "django_celery_beat.intervalschedule",
@@ -173,10 +196,18 @@ NEVER_DELETED = {
     "clinics.membership",
     "webhooks.endpoint",
 }
-#: Further addresses of the admin: model and button → (what it takes, method, answer).
+#: Further addresses of the admin: model and button → (what it takes, method, answer). Where it
+#: takes two things, both are named.
 BUTTONS = {
     ("integrations.integration", "reset-breaker"): ("manage_connections", "post", 302),
     ("integrations.integration", "read-lists"): ("manage_connections", "post", 302),
+    ("integrations.integration", "sync"): ("sync", "post", 302),
+    ("integrations.integration", "full-sync"): ("sync", "get", 200),
+    # Of a queued one: nothing of it can be accepted yet.
+    ("sync.syncrun", "live"): ("view_connections", "get", 200),
+    ("sync.syncrun", "cancel"): ("sync", "get", 200),
+    ("sync.syncrun", "release"): ("sync", "get", 200),
+    ("sync.syncrun", "accept"): ("sync manage_connections", "get", 302),
     ("accounts.apikey", "rotate"): ("manage_access", "get", 200),
     ("accounts.apikey", "revoke"): ("manage_access", "get", 200),
     ("clinics.membership", "end"): ("manage_access", "get", 200),
@@ -202,6 +233,11 @@ class World:
     rows: dict[str, dict[str, Any]]
 
 
+@pytest.fixture(autouse=True)
+def _asks_no_pms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sikka.Sikka, "abilities", frozenset(), raising=False)
+
+
 @pytest.fixture
 def world(db: None) -> World:
     ours, theirs = make.organization(), make.organization()
@@ -224,13 +260,17 @@ def world(db: None) -> World:
             "appointment": make.record(
                 Appointment, clinic, starts_at=start, ends_at=start + timedelta(hours=1)
             ),
+            "appointment-type": make.record(AppointmentType, clinic, name="Check-up"),
+            "sync-run": request(integration, Wanted(), timezone.now()),
             "apikey": key_of(clinic.organization, ["read"]).key,
             "entry": Entry.objects.filter(organization_id=clinic.organization_id)[0],
             "membership": make.member(clinic.organization).memberships.get(),
             "endpoint": webhook,
             "delivery": make.delivery(webhook, clinic),
             "notice": make.notice(webhook),
+            "setaside": make.set_aside(integration),
         }
+        rows[target]["syncrun"] = rows[target]["sync-run"]
     return World(clinics, rows)
 
 
@@ -300,14 +340,18 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
     """Return the status that a route under a clinic, or of a row, has to answer."""
     if not may_somewhere(login, action):
         return 403
-    if route in ("clinic-list", "writeback-list", "webhook-list"):
+    if route in ("clinic-list", "writeback-list", "webhook-list", "sync-run-list", "sync-status"):
         return given
+    if route == "sync-pms-status":  # of all clinics there that the login may see
+        target = "own" if target == "sibling" else target
     if action == "manage_access" or route.startswith("writeback-"):
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
             return 403
         return given if may(login, action, target) else 404
     if not may(login, "view_clinics", target):
         return 404
+    if login in NO_MORE_THAN_OWN.get((route, method), ()):
+        return 403
     return given if may(login, action, target) else 403
 
 
@@ -336,10 +380,22 @@ def address(route: str, target: str, world: World) -> str:
         row = f"/{world.rows[target]['delivery'].pk}"
         rest = {"list": "", "detail": row, "replay": f"{row}/replay"}[page]
         return f"{webhook}/deliveries{rest}"
+    if kind == "sync" or route == "sync-pms-status":
+        whole = f"{world.clinics[target].organization_id}?clinic={clinic}&mode=none"
+        return {
+            "sync-status": "/api/v1/sync/status",
+            "sync-own": f"/api/v1/sync/force?clinic={clinic}",
+            "sync-pms": f"/api/v1/sikka/sync/{whole}",
+            "sync-pms-status": f"/api/v1/sikka/status/{whole}",
+        }[route]
+    if route in ("availability", "patient-search"):
+        return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
     row = world.rows[target][kind].pk
     below = {"list": "", "detail": f"/{row}"}.get(page, f"/{row}/{BELOW.get(page, page)}")
     if kind in ("clinic", "writeback"):
         return f"/api/v1/{kind}s{below}"
+    if kind == "sync-run":
+        return f"/api/v1/sync/runs{below}"
     plural = "operatories" if kind == "operatory" else f"{kind}s"
     return f"/api/v1/clinics/{clinic}/{plural}{below}"
 
@@ -361,10 +417,17 @@ def test_every_route_answers_every_login_as_the_table_says(login: str, world: Wo
 @pytest.mark.parametrize("login", MAY)
 def test_lists_show_what_the_login_may_see_and_nothing_else(login: str, world: World) -> None:
     client = client_of(login, world)
-    for route, action in (("clinics", "view_clinics"), ("writebacks", "view_writebacks")):
+    for route, kind, action in (
+        ("clinics", "clinic", "view_clinics"),
+        ("writebacks", "writeback", "view_writebacks"),
+        ("sync/runs", "sync-run", "view_clinics"),
+    ):
         listed = {row["id"] for row in client.get(f"/api/v1/{route}").json().get("results", [])}
         seen = [target for target in TARGETS if may(login, action, target)]
-        assert listed == {str(world.rows[target][route[:-1]].pk) for target in seen}
+        assert listed == {str(world.rows[target][kind].pk) for target in seen}
+    shown = {row["clinic"] for row in client.get("/api/v1/sync/status").json().get("results", [])}
+    seen = [target for target in TARGETS if may(login, "view_clinics", target)]
+    assert shown == {str(world.clinics[target].pk) for target in seen}
 
 
 def test_without_a_login_every_route_is_401(world: World) -> None:
@@ -411,7 +474,8 @@ def test_every_page_of_the_admin_answers_every_login_as_the_table_says(
             row = world.rows[target][page.partition(".")[2]]
             path = f"/admin/{page.replace('.', '/')}/{row.pk}/{button}/"
             sees = may(login, PAGES[page][0], target)
-            expect(path, (given if may(login, action, target) else 403) if sees else 404, method)
+            allowed = all(may(login, each, target) for each in action.split())
+            expect(path, (given if allowed else 403) if sees else 404, method)
     assert wrong == []
 
 

@@ -109,12 +109,14 @@ def test_filters_of_lists_are_documented_where_they_work(schema: dict[str, Any])
         return {row["name"]: row for row in parameters if row["in"] == "query"}
 
     paging = {"cursor", "page_size"}
-    assert set(named("locations")) == paging
-    assert set(named("patients")) == paging | {"external_id"}
+    followed = paging | {"updated_since"}
+    for path in ("locations", "practitioners", "operatories", "appointment-types"):
+        assert set(named(path)) == followed
+    assert set(named("patients")) == followed | {"external_id"}
     assert set(named("patients/{id}")) == set()
     spans = named("appointments")
-    assert set(spans) == paging | {"starts_from", "starts_before"}
-    for name in ("starts_from", "starts_before"):
+    assert set(spans) == followed | {"starts_from", "starts_before"}
+    for name in ("starts_from", "starts_before", "updated_since"):
         assert spans[name]["schema"] == {"type": "string", "format": "date-time"}
         assert "required" not in spans[name]
 

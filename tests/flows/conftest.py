@@ -16,7 +16,9 @@ from clinics.models import Role
 from config.celery import app as celery_app
 from integrations.models import Integration, IntegrationStatus
 from integrations.sandbox import RunningSandbox, running
-from integrations.services import import_all
+from sync import by_hand
+from sync.requesting import Wanted
+from sync.states import Status
 from tests import make
 from tests.conftest import Clock
 from writebacks import services
@@ -149,7 +151,8 @@ def practice(
         refresh_key="",
         key_expires_at=None,
     )
-    import_all(integration)
+    first = by_hand.carry_out(integration, Wanted(), lambda: clock.now)
+    assert first.status == Status.COMPLETED, first.error_message
     integration.refresh_from_db()
     client = APIClient()
     # No token, which would end within minutes of a story that takes a day.

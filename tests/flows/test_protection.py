@@ -12,8 +12,9 @@ from integrations.contract import Priority
 from integrations.http.errors import BudgetExhausted
 from integrations.models import BudgetWindow, Call, Integration
 from integrations.queries import Resource
-from integrations.services import import_all
 from integrations.session import open_session
+from sync import by_hand
+from sync.requesting import Wanted
 from tests.conftest import START, Clock
 from tests.flows.conftest import Practice
 from tests.integrations.lists import records
@@ -137,10 +138,9 @@ def test_from_a_quarter_to_twelve_to_noon(practice: Practice) -> None:
             open_session(Integration.objects.get(), Priority.LOW).adapter, Resource.PRACTITIONERS
         )
     assert refused.value.retry_at == NOON
-    with pytest.raises(BudgetExhausted):
-        import_all(Integration.objects.get())
-    made_by_import = practice.calls()[heard:]
-    assert made_by_import == ["GET /authorized_practices"], "the application's own call"
+    sync = by_hand.carry_out(Integration.objects.get(), Wanted(is_forced=True), lambda: clock.now)
+    assert (sync.status, sync.due_at) == ("waiting", NOON)
+    assert practice.calls()[heard:] == []
     assert used(practice) == 151
 
     # 11:50: a booking goes through all the same.

@@ -139,6 +139,37 @@ def test_a_clinic_is_connected_to_each_pms_by_options_alone(
     assert {window.used_high for window in spent} == {1}
 
 
+def test_an_office_of_sikka_is_found_by_its_secret_and_read_at_once(
+    sandbox: RunningSandbox, tmp_path: Path, transactional_db: None
+) -> None:
+    offer = sandbox.systems["sikka"]
+    office = offer["offices"][1]
+    credential = {
+        "app_id": offer["app_id"],
+        "app_key": offer["app_key"],
+        "secret_key": office["secret_key"],
+    }
+    said = connect(
+        *("sikka", "--clinic", "Harbour", "--organization", "Lakeside", "--sandbox"),
+        *("--timezone", office["timezone"], "--base-url", offer["url"]),
+        *("--credential-file", kept(tmp_path / "secret.json", credential)),
+    )
+    assert f"lets us in as {office['practice_name']} (account {office['office_id']})." in said
+    linked = Integration.objects.get()
+    out = io.StringIO()
+    call_command("sync", "Harbour", stdout=out)
+    assert "All patients: 650 of 650 records" in out.getvalue()
+    linked.refresh_from_db()
+    assert linked.status == IntegrationStatus.ACTIVE
+    assert linked.clinic.patients.count() == 650
+    told = verify("harbour")
+    assert f"lets in  {office['practice_name']} ({office['office_id']})" in told
+    assert "calls    1 made now; " in told
+    assert "status   active" in told
+    for secret in credential.values():
+        assert secret not in f"{said}{out.getvalue()}{told}"
+
+
 def test_the_credential_comes_from_the_environment_or_from_stdin(
     pms: toy.Pms, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,9 @@ import pytest
 from django.conf import settings as conf
 from django.db.models import CharField
 from django.db.models.functions import Cast
+from rest_framework.test import APIClient
 
-from clinics.models import Clinic
+from clinics.models import Clinic, User
 from integrations import registry
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Page, Resource
@@ -52,6 +53,13 @@ class Desk:
 
     def later(self, **span: float) -> None:
         self.clock.advance(timedelta(**span).total_seconds())
+
+
+def logged_in(user: User) -> APIClient:
+    """Return a client of the API whose login does not end as the clock goes on."""
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError
 
 from clinics.models import Appointment, Patient
 from clinics.records import Removed, Unreadable
@@ -13,6 +15,7 @@ from integrations.http.errors import BudgetExhausted, NoAnswer, NotAuthorized, N
 from integrations.models import IntegrationStatus
 from integrations.queries import Changes, Resource
 from sync import running
+from sync.claiming import hand_out
 from sync.models import Checkpoint, Cursor, SetAside, Sighting, SyncRun
 from sync.states import Mode, Status
 from tests.sync import toy
@@ -395,6 +398,29 @@ def test_an_error_of_ours_ends_the_run_and_tells_no_value(desk: Desk) -> None:
     run.refresh_from_db()
     assert run.status == Status.FAILED
     assert run.error_message == "An error of Frontdesk itself (ValueError); the log says more."
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, SoftTimeLimitExceeded])
+def test_a_worker_whose_database_or_time_is_gone_leaves_the_run_to_the_next_one(
+    desk: Desk, error: type[Exception]
+) -> None:
+    fill(desk)
+
+    def gone(feed: object, position: str) -> None:
+        if position == "20":
+            raise error
+
+    desk.pms.before = gone
+    run = desk.ask()
+    with pytest.raises(error):
+        desk.work(run)
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+    desk.pms.before = lambda feed, position: None
+    desk.later(seconds=6)
+    assert hand_out(desk.clock.now) == [str(run.pk)]
+    assert desk.work(run).status == Status.COMPLETED
+    assert len(ids()) == 25
 
 
 def test_a_long_run_works_in_shifts(desk: Desk) -> None:

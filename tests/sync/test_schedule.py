@@ -15,7 +15,7 @@ from integrations.models import BudgetWindow, Integration, IntegrationStatus
 from integrations.profiles import start_profile
 from integrations.queries import Resource
 from sync import schedule, spare, tasks
-from sync.models import SyncRun
+from sync.models import Checkpoint, SyncRun
 from sync.states import Mode, Status, Trigger
 from tests import make
 from tests.conftest import Clock
@@ -213,3 +213,21 @@ def test_no_run_is_made_of_calls_that_are_not_left(desk: Desk) -> None:
         used_low=120,
     )
     assert spare.make_runs(desk.clock.now) == 0
+
+
+# --- What stays on record ---
+
+
+def test_runs_are_deleted_after_so_many_days_with_all_that_belongs_to_them(
+    desk: Desk, settings: Settings
+) -> None:
+    settings.SYNC_RUN_DAYS = 30
+    old = desk.sync()
+    desk.later(days=29)
+    recent = desk.sync()
+    assert tasks.prune() == 0
+    desk.later(days=2)
+    tasks.prune()
+    assert list(SyncRun.objects.values_list("pk", flat=True)) == [recent.pk]
+    assert not Checkpoint.objects.filter(run_id=old.pk).exists()
+    assert desk.integration.cursors.count() == 4, "how current the copy is stays known"

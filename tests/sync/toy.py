@@ -51,7 +51,9 @@ class Pms:
     asked: list[tuple[Feed, str]] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
     #: What `verify` answers, and how often it was asked.
-    lets_in: Account | Exception = Account(id="toy-1", name="Toy practice")
+    lets_in: Account | Exception = field(
+        default_factory=lambda: Account(id="toy-1", name="Toy practice")
+    )
     verified: int = 0
     #: Called before each page; may raise what a PMS's answer raises, or change the lists.
     before: Callable[[Feed, str], None] = lambda feed, position: None
@@ -98,6 +100,7 @@ class Pms:
 
     manifest = MANIFEST
     abilities: frozenset[Ability] = frozenset()
+    operations = MANIFEST.operations
 
     def issue_token(self, refresh_value: str) -> Any:
         raise AssertionError("a toy has no keys")

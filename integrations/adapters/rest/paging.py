@@ -160,6 +160,8 @@ def _query(told: Any, address: str, position: Position) -> str | None:
 
 
 def _digest(found: Sequence[Any]) -> str:
-    """Return what tells one page from another, by its records' hash; nothing of it can be read."""
-    text = json.dumps(found, sort_keys=True, default=str)
+    """Return what tells one page from another, by the hash of the records at its two ends; nothing
+    of them can be read."""
+    ends = [len(found), *found[:1], *found[-1:]]
+    text = json.dumps(ends, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

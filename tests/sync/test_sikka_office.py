@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from clinics.models import (
     Appointment,
@@ -18,14 +19,16 @@ from clinics.models import (
     Patient,
     Practitioner,
 )
-from clinics.services import Stored
 from integrations.contract import Priority
-from integrations.http.errors import NoAnswer, NotAuthorized, Throttled
+from integrations.http.errors import NotAuthorized
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
 from integrations.queries import Resource
 from integrations.sandbox import RunningSandbox, running
-from integrations.services import import_all
 from integrations.session import open_session
+from sync import by_hand
+from sync.models import Checkpoint, SyncRun
+from sync.requesting import Wanted
+from sync.states import Status
 from tests import make
 from tests.conftest import START, Clock
 from tests.integrations.lists import records
@@ -40,7 +43,9 @@ def sandbox(clock: Clock) -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def linked(sandbox: RunningSandbox, organization: Organization) -> list[Integration]:
+def linked(
+    transactional_db: None, sandbox: RunningSandbox, organization: Organization
+) -> list[Integration]:
     """Both offices of the sandbox, connected and not yet read."""
     offer = sandbox.credentials
     return [
@@ -62,6 +67,19 @@ def linked(sandbox: RunningSandbox, organization: Organization) -> list[Integrat
     ]
 
 
+def sync(integration: Integration) -> SyncRun:
+    """A full sync, as far as it gets."""
+    wanted = Wanted(is_full=True, is_forced=True)
+    return by_hand.carry_out(integration, wanted, timezone.now)
+
+
+def take_over(integration: Integration) -> Checkpoint:
+    """A full sync that ends well, by its counts."""
+    run = sync(integration)
+    assert (run.status, run.error_message) == (Status.COMPLETED, "")
+    return run.checkpoint
+
+
 def counted(key_starts: str) -> int:
     """The calls that our own table knows of."""
     windows = BudgetWindow.objects.filter(key__startswith=key_starts)
@@ -73,20 +91,18 @@ def rows() -> list[Any]:
 
 
 def test_everything_of_both_offices_is_taken_over(linked: list[Integration]) -> None:
-    told: list[tuple[str, Stored]] = []
     for integration in linked:
-        counts = import_all(integration, lambda kind, stored: told.append((kind, stored)))
+        counts = take_over(integration)
         clinic, local_day = integration.clinic, START.astimezone(integration.clinic.zone).date()
         ahead = Appointment.objects.filter(clinic=clinic, starts_at__date__gt=local_day)
 
-        assert counts["patients"] == Stored(created=650)
+        assert counts.created == counts.records
         assert Patient.objects.filter(clinic=clinic).count() == 650
         assert ahead.count() == 87
-        assert counts["appointments"].created == clinic.appointments.count()
+        assert clinic.appointments.count() == 87 + 60
         integration.refresh_from_db()
         assert (integration.status, integration.error_message) == (IntegrationStatus.ACTIVE, "")
 
-    assert [kind for kind, _ in told] == [*Resource] * 2
     assert [Location.objects.filter(clinic=one.clinic).count() for one in linked] == [1, 2]
     zones = [set(one.clinic.locations.values_list("timezone", flat=True)) for one in linked]
     assert zones == [{"America/New_York"}, {"America/Los_Angeles"}]
@@ -96,7 +112,7 @@ def test_every_appointment_has_its_people_and_its_site_of_the_same_clinic(
     linked: list[Integration],
 ) -> None:
     for integration in linked:
-        import_all(integration)
+        take_over(integration)
     unresolved = Appointment.objects.filter(patient=None) | Appointment.objects.filter(
         practitioner=None
     )
@@ -113,7 +129,7 @@ def test_every_appointment_has_its_people_and_its_site_of_the_same_clinic(
 def test_times_are_the_practices_wall_clock(
     sandbox: RunningSandbox, linked: list[Integration]
 ) -> None:
-    import_all(linked[1])
+    take_over(linked[1])
     los_angeles = ZoneInfo("America/Los_Angeles")
     hours = {one.starts_at.astimezone(los_angeles).hour for one in Appointment.objects.all()}
     assert min(hours) >= 8
@@ -124,38 +140,38 @@ def test_our_count_of_calls_is_the_sandboxs_own(
     sandbox: RunningSandbox, linked: list[Integration]
 ) -> None:
     for integration in linked:
-        import_all(integration)
+        take_over(integration)
 
     calls = sandbox.control.calls()
     asked = [call["path"].removeprefix("/sikka/v4") for call in calls]
     of_an_office = [call for call in calls if call["office_id"]]
     assert asked[:9] == [
         "/authorized_practices", "/request_key", "/providers", "/practices", "/operatories",
-        "/writeback_details", "/patients", "/appointments", "/authorized_practices",
+        "/writeback_details", "/patients", "/appointments", "/appointments",
     ]  # fmt: skip
     assert {call["status"] for call in calls} == {200}
-    assert counted("application:") == len(calls) == 16
-    assert counted("integration:") == len(of_an_office) == 14
+    assert counted("application:") == len(calls) == 18
+    assert counted("integration:") == len(of_an_office) == 16
     for integration in linked:
         books = sandbox.control.books(integration.account)["offices"][integration.account]
-        assert counted(integration.practice_counter().key) == books["calls"] == 7
+        assert counted(integration.practice_counter().key) == books["calls"] == 8
 
 
 def test_nobody_waits_for_an_import_so_it_leaves_the_reserve(linked: list[Integration]) -> None:
-    import_all(linked[0])
+    take_over(linked[0])
     used = BudgetWindow.objects.get(key=linked[0].practice_counter().key)
-    assert (used.used_high, used.used_low) == (0, 7)
+    assert (used.used_high, used.used_low) == (0, 8)
 
 
 def test_a_second_import_writes_nothing(
     sandbox: RunningSandbox, linked: list[Integration], clock: Clock
 ) -> None:
-    first = import_all(linked[0])
+    first = take_over(linked[0])
     before = rows()
     clock.advance(3600)
-    second = import_all(linked[0])
+    second = take_over(linked[0])
 
-    assert second == {kind: Stored(unchanged=stored.created) for kind, stored in first.items()}
+    assert (second.unchanged, second.created, second.updated) == (first.created, 0, 0)
     assert rows() == before
     keys_issued = [call for call in sandbox.control.calls() if "request_key" in call["path"]]
     assert len(keys_issued) == 1, "the first import's key is used again"
@@ -165,37 +181,36 @@ def test_a_key_that_ends_in_the_middle_is_renewed_and_nothing_is_missed(
     sandbox: RunningSandbox, linked: list[Integration]
 ) -> None:
     integration = linked[0]
-    import_all(integration)
+    take_over(integration)
     before = rows()
     sandbox.control.expire_keys(integration.account)
-    second = import_all(integration)
-    assert second["patients"] == Stored(unchanged=650)
+    assert take_over(integration).created == 0
     assert rows() == before
 
 
 def test_a_key_that_the_pms_has_forgotten_is_replaced(
     sandbox: RunningSandbox, linked: list[Integration]
 ) -> None:
-    import_all(linked[0])
+    take_over(linked[0])
     sandbox.control.reset()
-    assert import_all(linked[0])["patients"] == Stored(unchanged=650)
+    assert take_over(linked[0]).created == 0
 
 
 @pytest.mark.parametrize(
     ("fault", "error", "attempts"),
-    [("throttled", Throttled, 1), ("error", NoAnswer, 3), ("lost_answer", NoAnswer, 3)],
+    [("throttled", "throttled", 1), ("error", "no_answer", 3), ("lost_answer", "no_answer", 3)],
 )
 def test_what_was_stored_before_the_pms_stopped_answering_stays(
     sandbox: RunningSandbox,
     linked: list[Integration],
     clock: Clock,
     fault: str,
-    error: type[Exception],
+    error: str,
     attempts: int,
 ) -> None:
     sandbox.control.fault("GET /appointments", fault, count=attempts)
-    with pytest.raises(error):
-        import_all(linked[0])
+    run = sync(linked[0])
+    assert (run.status, run.waiting_for) == (Status.WAITING, error)
     assert Patient.objects.count() == 650
     assert Appointment.objects.count() == 0
     linked[0].refresh_from_db()
@@ -204,16 +219,16 @@ def test_what_was_stored_before_the_pms_stopped_answering_stays(
     assert len(asked) == attempts
 
     clock.advance(60)  # the vendor's minute, which a 429 closes
-    assert import_all(linked[0])["patients"] == Stored(unchanged=650)
-    assert Appointment.objects.count() > 87
+    assert sync(linked[0]).pk == run.pk, "the run that waited goes on"
+    assert Appointment.objects.count() == 87 + 60
+    assert Patient.objects.count() == 650
 
 
 def test_a_wrong_secret_is_shown_on_the_integration(linked: list[Integration]) -> None:
     integration = linked[0]
     integration.credential["secret_key"] = "wrong-secret"
     integration.save()
-    with pytest.raises(NotAuthorized):
-        import_all(integration)
+    assert sync(integration).status == Status.FAILED
     integration.refresh_from_db()
     assert integration.status == IntegrationStatus.ERROR
     assert integration.error_message == (
