@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 
 import integrations.adapters
 from integrations import registry
+from integrations.contract import Adapter
 from integrations.http.client import Reply
 from integrations.http.errors import NoAnswer, NotAuthorized, Throttled
 from integrations.management.commands.adapter import with_line
@@ -98,6 +99,8 @@ def test_what_is_still_to_be_written_says_so(laid_out: Path) -> None:
         with pytest.raises(NotImplementedError, match=r"^JaneApp\.\w+: "):
             ask()
     assert "the-key" not in repr(adapter)
+    asked = {name for name in dir(Adapter) if not name.startswith("_")}
+    assert [name for name in sorted(asked) if not hasattr(adapter, name)] == []
 
 
 def test_its_errors_are_typed_from_the_beginning(laid_out: Path) -> None:

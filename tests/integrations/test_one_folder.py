@@ -71,6 +71,7 @@ class Toys:
     manifest = MANIFEST
     lists = MANIFEST.lists
     abilities = MANIFEST.abilities
+    operations = MANIFEST.operations
 
     def issue_token(self, refresh_value):
         raise AssertionError("there are no other keys")

@@ -84,6 +84,10 @@ class $cls:
     def abilities(self) -> frozenset[Ability]:
         return MANIFEST.abilities
 
+    @property
+    def operations(self) -> frozenset[str]:
+        return MANIFEST.operations
+
     def issue_token(self, refresh_value: str) -> Token:
         """Return the key, which is the practice's own, if it still lets us in."""
         self.verify()

@@ -23,6 +23,7 @@ def test_the_lists_are_those_of_the_manifest(practice: Practice) -> None:
     adapter = practice.adapter()
     assert adapter.lists == practice.manifest.lists
     assert adapter.abilities == practice.manifest.abilities
+    assert adapter.operations == practice.manifest.operations
     assert adapter.manifest is practice.manifest
 
 
