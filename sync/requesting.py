@@ -111,7 +111,7 @@ def _recent(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun 
     """Return the newest run that read what is wanted and ended well within the cool-down."""
     runs = SyncRun.objects.filter(
         integration=integration, status=Status.COMPLETED, finished_at__gt=now - COOL_DOWN
-    ).exclude(mode=Mode.UPCOMING)
+    ).exclude(mode__in=[Mode.UPCOMING, Mode.PATIENTS_ONLY])
     if wanted.is_full or wanted.mode is Mode.COMPREHENSIVE:
         runs = runs.filter(is_full=True)
     for run in runs.order_by("-created_at"):
