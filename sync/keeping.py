@@ -19,6 +19,7 @@ from clinics.models import (
     Record,
 )
 from clinics.records import PmsRecord, Removed, Unreadable
+from clinics.rows import is_usable_id
 from clinics.services import Stored, keep_aside, remove, store
 from integrations.models import Integration
 from integrations.queries import Page, Resource
@@ -55,14 +56,14 @@ def keep(
     kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
     # What was set aside of them once is here now.
     SetAside.objects.filter(
-        integration=integration, resource=resource, external_id__in=kept
+        integration=integration, resource=resource, external_id__in=filter(is_usable_id, kept)
     ).delete()
     return stored, len(aside)
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
     """Note the ids of a page; False where a page of just these ids was there before in the step."""
-    ids = sorted({each.external_id for each in page.records if each.external_id})
+    ids = sorted({each.external_id for each in page.records if is_usable_id(each.external_id)})
     if not ids:
         return True
     digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
@@ -84,7 +85,7 @@ def _set_aside(
     same = {
         "integration": integration,
         "resource": resource,
-        "external_id": record.external_id,
+        "external_id": record.external_id if is_usable_id(record.external_id) else "",
         "reason": record.reason[:200],
     }
     if not SetAside.objects.filter(**same).update(last_seen_at=now, times=F("times") + 1):
