@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from clinics import hours
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
 from sync.plan import MOVING
-from sync.requesting import Running, TooSoon, Wanted, request
-from sync.states import Trigger
+from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
+from sync.states import Mode, Status, Trigger
 
 #: Between the runs of two organizations that come due together.
 BETWEEN_ORGANIZATIONS: Final = timedelta(seconds=30)
@@ -23,6 +24,8 @@ BETWEEN_ORGANIZATIONS: Final = timedelta(seconds=30)
 OVERDUE: Final = timedelta(hours=44)
 #: A full pass is not needed where one ended well so short a time before.
 FRESH: Final = timedelta(hours=20)
+#: Failures in a row that are counted: each doubles the wait before the next run.
+COUNTED: Final = 5
 
 
 def make_due_runs(now: datetime) -> int:
@@ -33,7 +36,8 @@ def make_due_runs(now: datetime) -> int:
     """
     organizations: dict[UUID, list[tuple[Integration, list[Resource]]]] = {}
     for integration in _active():
-        if resources := due_resources(integration, now):
+        resources = due_resources(integration, now)
+        if resources and now >= _rest_until(integration, now):
             organizations.setdefault(integration.organization_id, []).append(
                 (integration, resources)
             )
@@ -62,6 +66,23 @@ def due_resources(integration: Integration, now: datetime) -> list[Resource]:
             or now >= looked_at[resource] + interval(integration, resource)
         )
     ]
+
+
+def _rest_until(integration: Integration, now: datetime) -> datetime:
+    """Return when the next run may begin after runs that failed: half an hour after the first, at
+    most the usual interval after many. What failed for good would fail so with each tick."""
+    ended = (
+        integration.sync_runs.filter(finished_at__isnull=False)
+        .exclude(mode=Mode.UPCOMING)
+        .exclude(status=Status.CANCELLED)
+        .order_by("-created_at")
+        .values_list("status", "finished_at")[:COUNTED]
+    )
+    failed = [finished_at for _, finished_at in takewhile(lambda e: e[0] == Status.FAILED, ended)]
+    if not failed:
+        return now
+    longest = timedelta(minutes=settings.SYNC_INTERVAL_MINUTES)
+    return failed[0] + min(COOL_DOWN * 2 ** (len(failed) - 1), longest)
 
 
 def interval(integration: Integration, resource: Resource) -> timedelta:

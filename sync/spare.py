@@ -17,8 +17,8 @@ from integrations.http.budget import window_start
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
 from integrations.profiles import open_intervals, profile_of
 from integrations.queries import Resource
-from sync.requesting import Running, TooSoon, Wanted, request
-from sync.states import Mode, Trigger
+from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
+from sync.states import Mode, Status, Trigger
 
 #: Never more often than this, however much is left.
 SHORTEST: Final = timedelta(minutes=1)
@@ -41,6 +41,11 @@ def make_runs(now: datetime) -> int:
             if cursor.resource == Resource.APPOINTMENTS
         )
         wait = wait_for_next(integration, now)
+        newest = integration.sync_runs.filter(mode=Mode.UPCOMING).order_by("-created_at").first()
+        if wait and newest:
+            looked_at = max(looked_at, newest.created_at)
+            if newest.status == Status.FAILED:
+                wait = max(wait, COOL_DOWN)
         if wait is None or now < looked_at + wait or not is_open(integration, now):
             continue
         wanted = Wanted(mode=Mode.UPCOMING, trigger=Trigger.SPARE, is_forced=True)
