@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -45,7 +45,13 @@ def keep(
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
     stored = store(clinic, good, now=now)
-    removed = [each for each in records if isinstance(each, Removed)]
+    # Of one that is told twice the last counts, as in `store`.
+    last = {each.external_id: each for each in records}
+    removed = [
+        each
+        for each in records
+        if isinstance(each, Removed) and not isinstance(last[each.external_id], PmsRecord)
+    ]
     if removed:
         stored += remove(clinic, TABLES[resource], removed, now=now)
     unread = [each for each in records if isinstance(each, Unreadable)]
@@ -54,11 +60,19 @@ def keep(
     for each in aside:
         _set_aside(integration, resource, each, now)
     kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
-    # What was set aside of them once is here now.
-    SetAside.objects.filter(
-        integration=integration, resource=resource, external_id__in=filter(is_usable_id, kept)
-    ).delete()
+    settle_aside(integration, resource, kept | {each.external_id for each in removed})
     return stored, len(aside)
+
+
+def settle_aside(
+    integration: Integration, resource: Resource, external_ids: Collection[str]
+) -> None:
+    """Forget what was once set aside of these records: they are here now, or are no more."""
+    SetAside.objects.filter(
+        integration=integration,
+        resource=resource,
+        external_id__in=[each for each in external_ids if is_usable_id(each)],
+    ).delete()
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:

@@ -156,7 +156,7 @@ class Shift:
             now=now,
         )
         run.started_at = now
-        run.is_full = all(step.kind is Kind.FULL for step in steps)
+        run.is_full = bool(steps) and all(step.kind is Kind.FULL for step in steps)
         with transaction.atomic():
             self._write(steps=[step.as_json() for step in steps])
             SyncRun.objects.filter(pk=run.pk).update(started_at=now, is_full=run.is_full)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import Final
@@ -17,6 +20,8 @@ from integrations.queries import Resource
 from sync.plan import MOVING
 from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
 from sync.states import Mode, Status, Trigger
+
+logger = logging.getLogger(__name__)
 
 #: Between the runs of two organizations that come due together.
 BETWEEN_ORGANIZATIONS: Final = timedelta(seconds=30)
@@ -36,11 +41,12 @@ def make_due_runs(now: datetime) -> int:
     """
     organizations: dict[UUID, list[tuple[Integration, list[Resource]]]] = {}
     for integration in _active():
-        resources = due_resources(integration, now)
-        if resources and now >= _rest_until(integration, now):
-            organizations.setdefault(integration.organization_id, []).append(
-                (integration, resources)
-            )
+        with apart(integration):
+            resources = due_resources(integration, now)
+            if resources and now >= _rest_until(integration, now):
+                organizations.setdefault(integration.organization_id, []).append(
+                    (integration, resources)
+                )
     if not organizations:
         return 0
     longest = timedelta(minutes=settings.SYNC_INTERVAL_MINUTES) / 2 / len(organizations)
@@ -52,6 +58,16 @@ def make_due_runs(now: datetime) -> int:
             wanted = Wanted(trigger=Trigger.SCHEDULE, only=only, not_before=now + between * number)
             made += _try(integration, wanted, now)
     return made
+
+
+@contextmanager
+def apart(integration: Integration) -> Iterator[None]:
+    """Let what is set up wrongly at one integration (a PMS or zone that is not known any more) keep
+    no other from its runs."""
+    try:
+        yield
+    except (LookupError, ValueError):
+        logger.exception("integration %s: no run can be made", integration.pk)
 
 
 def due_resources(integration: Integration, now: datetime) -> list[Resource]:
@@ -97,14 +113,15 @@ def make_nightly_runs(now: datetime) -> int:
     many. Where the clocks jump over 2 AM, it is the moment of that."""
     made = 0
     for integration in _active().filter(cursors__isnull=False).distinct():
-        local = now.astimezone(integration.clinic.zone)
-        oldest = min(
-            (each.full_at for each in integration.cursors.all() if each.full_at), default=None
-        )
-        age = now - oldest if oldest else OVERDUE
-        in_time = hours.CATCH_UP <= local.time() < hours.DAY_BEGINS
-        if age >= FRESH and (in_time or (age >= OVERDUE and local.time() >= hours.CATCH_UP)):
-            made += _begin_night(integration, local.date(), now)
+        with apart(integration):
+            local = now.astimezone(integration.clinic.zone)
+            oldest = min(
+                (each.full_at for each in integration.cursors.all() if each.full_at), default=None
+            )
+            age = now - oldest if oldest else OVERDUE
+            in_time = hours.CATCH_UP <= local.time() < hours.DAY_BEGINS
+            if age >= FRESH and (in_time or (age >= OVERDUE and local.time() >= hours.CATCH_UP)):
+                made += _begin_night(integration, local.date(), now)
     return made
 
 

@@ -21,9 +21,10 @@ from clinics.records import Removed
 from clinics.services import remove
 from integrations.contract import Adapter
 from integrations.queries import Ability, Resource
-from sync.keeping import TABLES, keep
+from sync.keeping import TABLES, keep, settle_aside
 from sync.models import SetAside, Sighting, SyncRun
 from sync.plan import Step
+from sync.states import Status
 
 #: The vanish guard: more missing records than this share of all, and than so many, are not
 #: believed without a person.
@@ -120,7 +121,8 @@ def _look(
         return [], Found()
     table = TABLES[step.resource]
     present = table._default_manager.present().filter(clinic_id=run.clinic_id).count()
-    if count > max(FEW, present * SHARE) and not run.may_remove:
+    believed, accepted = max(FEW, present * SHARE), _accepted(run)
+    if accepted is not None and count > believed + accepted:
         return [], Found(in_doubt=count)
     if LOOK_UPS.get(step.resource) in adapter.abilities and count <= ASKED_SINGLY:
         return list(gone.values_list("external_id", flat=True)), Found()
@@ -130,7 +132,21 @@ def _look(
         return [], Found(in_doubt=count)
     ids: Any = gone.values_list("external_id", flat=True).iterator(chunk_size=1000)
     records = [Removed(external_id=external_id) for external_id in ids]
+    settle_aside(run.integration, step.resource, [each.external_id for each in records])
     return [], Found(remove(run.clinic, table, records, now=now).removed)
+
+
+def _accepted(run: SyncRun) -> int | None:
+    """Return how many missing records a person said are gone; None where they named no number.
+
+    They saw what the last held run had found: of the lists as they are by now, no more than that.
+    """
+    if not run.may_remove:
+        return 0
+    held = SyncRun.objects.filter(
+        integration=run.integration_id, status=Status.HELD, created_at__lte=run.created_at
+    )
+    return held.order_by("-created_at").values_list("checkpoint__vanished", flat=True).first()
 
 
 def _ask(

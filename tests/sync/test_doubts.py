@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
-from clinics.models import Appointment, Location, Patient, Practitioner
+from clinics.models import Appointment, Clinic, Location, Patient, Practitioner
+from clinics.records import Removed, Unreadable
+from clinics.services import store
 from integrations.http.errors import NotReady, Refused
-from integrations.models import IntegrationStatus
-from integrations.queries import Changes, Resource
-from sync import running, schedule, spare, vanishing
-from sync.models import Checkpoint, SyncRun
+from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Changes, Page, Resource
+from sync import holding, running, schedule, spare, vanishing
+from sync.models import Checkpoint, SetAside, SyncRun
 from sync.requesting import Running, Wanted, cancel, request
 from sync.states import Mode, Status, Trigger
+from tests import make
 from tests.sync import toy
 from tests.sync.conftest import Desk
 from tests.sync.test_running import APPOINTMENTS, PATIENTS, fill, ids
@@ -158,8 +162,6 @@ def test_a_shift_ends_without_a_call_that_is_thrown_away(desk: Desk) -> None:
 def test_an_id_that_no_column_takes_stops_no_run(desk: Desk, external_id: str) -> None:
     fill(desk)
     desk.pms.put(PATIENTS, toy.patient(99, external_id=external_id))
-    from clinics.records import Unreadable
-
     desk.pms.records[PATIENTS]["zz"] = Unreadable("has no name", external_id)
     assert desk.sync().status == Status.COMPLETED
     assert len(ids()) == 25
@@ -176,8 +178,6 @@ def test_who_came_back_while_a_full_pass_read_is_not_missing(desk: Desk) -> None
     def back(feed, position):  # type: ignore[no-untyped-def]
         desk.later(seconds=1)
         if position == "20":  # past their page they are restored, and a search stores them
-            from clinics.services import store
-
             store(desk.clinic, [toy.patient(7)], now=desk.clock.now)
 
     desk.pms.before = back
@@ -219,3 +219,68 @@ def test_a_cancel_and_the_planning_of_steps_do_not_block_each_other(desk: Desk) 
         SyncRun.objects.filter(pk=run.pk).update(is_full=True)
     thread.join(10)
     assert ended == [True]
+
+
+def test_accepting_what_vanished_takes_no_more_than_somebody_has_seen(desk: Desk) -> None:
+    fill(desk)
+    desk.sync()
+    desk.later(days=1)
+    for number in range(1, 7):
+        desk.pms.delete(PATIENTS, f"p{number:05}")
+    held = desk.sync(is_full=True)
+    assert held.checkpoint.vanished == 6
+    desk.later(hours=1)
+    there = dict(desk.pms.records[PATIENTS])
+    desk.pms.records[PATIENTS].clear()  # its list breaks just now
+    run = desk.work(holding.accept(held, desk.clock.now))
+    assert (run.status, run.checkpoint.vanished, len(ids())) == (Status.HELD, 25, 25)
+    desk.pms.records[PATIENTS].update(there)
+    run = desk.work(holding.accept(run, desk.clock.now))
+    assert (run.status, len(ids())) == (Status.COMPLETED, 19)
+
+
+def test_a_pms_without_appointments_has_none_coming(desk: Desk) -> None:
+    lists = toy.MANIFEST.lists
+    desk.pms.lists = {each: lists[each] for each in lists if each != APPOINTMENTS}
+    desk.sync()
+    desk.later(hours=1)
+    run = desk.sync(mode=Mode.UPCOMING)
+    assert (run.status, run.is_full) == (Status.COMPLETED, False)
+
+
+def test_what_was_set_aside_is_forgotten_once_the_record_is_gone(desk: Desk) -> None:
+    fill(desk)
+    desk.sync()
+    desk.later(days=1)
+    desk.pms.put(PATIENTS, Unreadable("has an impossible date", "p00004"), desk.clock.now)
+    desk.sync(is_full=True)
+    assert SetAside.objects.count() == 1
+    desk.later(days=1)
+    desk.pms.delete(PATIENTS, "p00004")
+    desk.sync(is_full=True)
+    assert not SetAside.objects.exists()
+
+
+def test_an_integration_that_cannot_be_scheduled_keeps_no_other_from_it(
+    desk: Desk, connect: Callable[[Clinic], Desk]
+) -> None:
+    other = connect(make.clinic()).integration
+    Integration.objects.filter(pk=desk.integration.pk).update(pms="gone")
+    assert schedule.make_due_runs(desk.clock.now) == 1
+    assert SyncRun.objects.get().integration == other
+
+
+def test_of_a_record_told_as_removed_and_then_as_there_the_last_counts(desk: Desk) -> None:
+    fill(desk)
+    desk.sync()
+    desk.later(hours=4)
+
+    def twice(page: Page) -> Page:
+        if "p00001" in {each.external_id for each in page.records}:
+            return replace(page, records=(Removed(external_id="p00001"), *page.records))
+        return page
+
+    desk.pms.bend = twice
+    desk.pms.put(PATIENTS, toy.patient(1, first_name="Eva"), desk.clock.now)
+    desk.sync()
+    assert "p00001" in ids()
