@@ -52,7 +52,7 @@ class RunAdmin(SteeringAdmin):
         "short_id",
         "clinic",
         "reads",
-        "trigger",
+        "why",
         "badge",
         "progress",
         "records",
@@ -75,6 +75,11 @@ class RunAdmin(SteeringAdmin):
     def reads(self, run: SyncRun) -> str:
         """Return what it reads."""
         return "Everything" if run.is_full else run.get_mode_display()
+
+    @admin.display(description="why", ordering="trigger")
+    def why(self, run: SyncRun) -> str:
+        """Return in a word why it was made."""
+        return run.trigger
 
     @admin.display(description="status", ordering="status")
     def badge(self, run: SyncRun) -> SafeString:

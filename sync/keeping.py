@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +20,7 @@ from clinics.models import (
     Record,
 )
 from clinics.records import PmsRecord, Removed, Unreadable
+from clinics.rows import is_usable_id
 from clinics.services import Stored, keep_aside, remove, store
 from integrations.models import Integration
 from integrations.queries import Page, Resource
@@ -55,7 +56,13 @@ def keep(
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
     stored = store(clinic, good, now=now)
-    removed = [each for each in records if isinstance(each, Removed)]
+    # Of one that is told twice the last counts, as in `store`.
+    last = {each.external_id: each for each in records}
+    removed = [
+        each
+        for each in records
+        if isinstance(each, Removed) and not isinstance(last[each.external_id], PmsRecord)
+    ]
     if removed:
         stored += remove(clinic, TABLES[resource], removed, now=now)
     unread = [each for each in records if isinstance(each, Unreadable)]
@@ -65,15 +72,24 @@ def keep(
         _set_aside(integration, resource, each, now)
     if clears:
         kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
-        SetAside.objects.filter(
-            integration=integration, resource=resource, external_id__in=kept
-        ).delete()
+        settle_aside(integration, resource, kept | {each.external_id for each in removed})
     return stored, len(aside)
+
+
+def settle_aside(
+    integration: Integration, resource: Resource, external_ids: Collection[str]
+) -> None:
+    """Forget what was once set aside of these records: they are here now, or are no more."""
+    SetAside.objects.filter(
+        integration=integration,
+        resource=resource,
+        external_id__in=[each for each in external_ids if is_usable_id(each)],
+    ).delete()
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
     """Note the ids of a page; False where a page of just these ids was there before in the step."""
-    ids = sorted({each.external_id for each in page.records if each.external_id})
+    ids = sorted({each.external_id for each in page.records if is_usable_id(each.external_id)})
     if not ids:
         return True
     digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
@@ -88,7 +104,7 @@ def _set_aside(
     same = {
         "integration": integration,
         "resource": resource,
-        "external_id": record.external_id,
+        "external_id": record.external_id if is_usable_id(record.external_id) else "",
         "reason": record.reason[:200],
     }
     if not SetAside.objects.filter(**same).update(last_seen_at=now, times=F("times") + 1):

@@ -107,7 +107,7 @@ def _work(run: SyncRun, clock: Clock, until: datetime | None, progress: Progress
             if not shift.read(Step.from_json(step)):
                 ending.due_again(run, clock())
                 return
-        ending.finish(run, checkpoint, clock())
+        ending.finish(run, checkpoint, session.adapter.lists, clock())
     except PmsError as error:
         if shift:
             shift.note_calls()
@@ -166,7 +166,7 @@ class Shift:
             now=now,
         )
         run.started_at = now
-        run.is_full = all(step.kind is Kind.FULL for step in steps)
+        run.is_full = bool(steps) and all(step.kind is Kind.FULL for step in steps)
         with transaction.atomic():
             self._write(steps=[step.as_json() for step in steps])
             SyncRun.objects.filter(pk=run.pk).update(started_at=now, is_full=run.is_full)
@@ -180,21 +180,30 @@ class Shift:
                 )
             )
             feed, position = step.feed(zones), self.checkpoint.position
-            for page in pages(self.session.adapter, feed, position, self.clock):
+            for page in pages(self.session.adapter, feed, position, self.clock, self.goes_on):
                 now = self.clock()
                 self._store(step, page, now)
                 self._beat(now)
                 self.progress(self.run, self.checkpoint)
-                if self.until and now >= self.until and page.next:
-                    return False
+            if not self.checkpoint.is_read:
+                return False
         found = vanishing.Found()
         if step.kind is Kind.FULL:
             found = vanishing.settle(
-                self.run, self.checkpoint.step, step, self.session.adapter, self.clock()
+                self.run,
+                self.checkpoint.step,
+                step,
+                self.session.adapter,
+                self.clock(),
+                self._hold,
             )
         self._close(step, found, self.clock())
         self.progress(self.run, self.checkpoint)
         return True
+
+    def goes_on(self) -> bool:
+        """Return whether there is time for another page."""
+        return self.until is None or self.clock() < self.until
 
     def note_calls(self) -> None:
         """Note the calls made since the last page."""
@@ -297,7 +306,12 @@ class Shift:
 
 
 def _move_cursor(run: SyncRun, step: Step, pages_read: int, found: vanishing.Found) -> None:
-    """Note how current the list is now: as of the run's start, never its end."""
+    """Note how current the list is now: as of the run's start, never its end.
+
+    A look at today and tomorrow alone puts the regular reading off in nothing.
+    """
+    if run.mode == Mode.UPCOMING and step.kind is Kind.WINDOW:
+        return
     values: dict[str, Any] = {"looked_at": run.started_at}
     if step.kind is not Kind.WINDOW:
         values["read_until"] = run.started_at

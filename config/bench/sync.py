@@ -2,9 +2,9 @@
 
 The product's own path: a full run of the sync, with its checkpoints, over the HTTP client with
 breaker, budget and log of calls, the adapter, and the store with encryption and blind indexes,
-under row-level security and the audit. The floor fetches the same pages bare, encrypts and hashes the
-same values, and copies them into a temporary table and from there into the same table, under the
-same policies and triggers.
+under row-level security and the audit. The floor fetches the same pages bare, encrypts and hashes
+the same values, and copies them into a temporary table and from there into the same table, under
+the same policies and triggers.
 """
 
 from __future__ import annotations

@@ -96,8 +96,8 @@ def test_the_list_tells_how_each_run_fares(desk: Desk, staff: Client) -> None:
     desk.later(minutes=2)
     shown = text(staff, "/admin/sync/syncrun/")
     name = desk.clinic.name
-    assert f"{name} What changed A person or a program asked Queued 0 0 – 2 min" in shown
-    assert f"{name} Everything A person or a program asked Completed 27 0 0 s 4 h 2 min" in shown
+    assert f"{name} What changed person Queued 0 0 – 2 min" in shown
+    assert f"{name} Everything person Completed 27 0 0 s 4 h 2 min" in shown
     assert 'aria-label="100 %"' in staff.get("/admin/sync/syncrun/").content.decode()
 
 
