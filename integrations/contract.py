@@ -109,6 +109,10 @@ class Manifest:
     usual_minutes: Mapping[Resource, int] = field(default_factory=dict)
     #: Whether a write that it accepted and has not carried out can be taken back.
     withdraws: bool = False
+    #: No appointment is booked without its type.
+    books_by_type: bool = False
+    #: Callers who do not say how to reach whom they belong to may be refused.
+    wants_contact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,7 @@ class Receipt:
     state: State = State.PENDING
     created_id: str = ""
     #: What people should know of a write that was done, say that it overlaps another appointment.
+    #: It tells nothing of the patient.
     remark: str = ""
 
 
@@ -219,22 +224,30 @@ class TokenSource(Protocol):
         """Return a key other than the one that the PMS rejected as expired."""
 
 
-class Adapter(Protocol):
-    """One PMS. Every method may raise what `integrations.http.errors` names.
-
-    What the manifest does not name is not asked: of the single questions those of `abilities`, of
-    the writes those of `operations`.
-    """
-
-    manifest: ClassVar[Manifest]
+class System(Protocol):
+    """What one practice's PMS has and can do: its manifest's, unless that differs by practice."""
 
     @property
     def lists(self) -> Mapping[Resource, Changes]:
-        """The lists of this practice's PMS: the manifest's, unless they differ by practice."""
+        """The lists that it keeps."""
 
     @property
     def abilities(self) -> frozenset[Ability]:
-        """What this practice's PMS can be asked, likewise."""
+        """What it can be asked beside its lists."""
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What can be changed in it."""
+
+
+class Adapter(System, Protocol):
+    """One PMS. Every method may raise what `integrations.http.errors` names.
+
+    What it does not name is not asked: of the single questions those of `abilities`, of the writes
+    those of `operations`.
+    """
+
+    manifest: ClassVar[Manifest]
 
     def issue_token(self, refresh_value: str) -> Token:
         """Get a new key: by the refresh key where there is one, else from the credential."""

@@ -22,7 +22,13 @@ from integrations.models import Profile
 from integrations.profile_form import ProfileForm
 from integrations.profile_model import LIST_NAMES
 from integrations.profile_report import suggestions
-from integrations.profiles import missing, read_vocabulary, start_profile
+from integrations.profiles import (
+    has_operatories,
+    missing,
+    read_vocabulary,
+    start_profile,
+)
+from integrations.session import system_of
 
 #: A person waits before the page: no call starts later, and none takes longer to answer.
 PATIENCE = timedelta(seconds=15)
@@ -83,6 +89,7 @@ class ProfileAdmin(TenantAdmin):
                 "fields": [
                     "default_practitioner",
                     "default_operatory",
+                    "appointment_type",
                     "appointment_types",
                     "checks_slots",
                 ]
@@ -97,11 +104,27 @@ class ProfileAdmin(TenantAdmin):
     @admin.display(description="standing")
     def standing(self, profile: Profile) -> str:
         """Return how much is missing, in words."""
-        gaps = missing(profile, profile.integration.manifest.operations)
+        gaps = missing(profile)
         blocked = {gap.operation for gap in gaps if gap.blocks}
         if blocked:
             return f"cannot {', '.join(sorted(blocked)).replace('_', ' ')}"
         return "complete" if not gaps else "works, could say more"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what this practice's PMS has no such thing as."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or has_operatories(system_of(obj.integration)):
+            return fieldsets
+        return [
+            (
+                title,
+                {
+                    **options,
+                    "fields": [each for each in options["fields"] if each != "default_operatory"],
+                },
+            )
+            for title, options in fieldsets
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -128,7 +151,7 @@ class ProfileAdmin(TenantAdmin):
             "integration": integration,
             "zone": integration.clinic.zone,
             "may_change": self.has_change_permission(request, profile),
-            "gaps": missing(profile, integration.manifest.operations),
+            "gaps": missing(profile),
             "lists": [
                 (name, profile.offers(each), profile.refuses_list(each))
                 for each, name in LIST_NAMES.items()

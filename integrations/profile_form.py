@@ -103,6 +103,7 @@ class ProfileForm(forms.ModelForm):
             # With the one who was chosen and has left: to drop them unseen would be a change.
             stays = Q(is_active=True) | Q(pk=profile.default_practitioner_id)
             own["default_practitioner"].queryset = people.filter(stays)
+        if "default_operatory" in own:
             own["default_operatory"].queryset = (
                 Operatory.objects.present()
                 .filter(clinic_id=profile.integration.clinic_id)

@@ -24,6 +24,7 @@ WORD_LISTS: Final[Mapping[str, str]] = {
     "no_show_word": "statuses",
     "confirmed_word": "statuses",
     "arrived_word": "statuses",
+    "appointment_type": "appointment_types",
     "note_type": "note_types",
     "payment_type": "payment_types",
 }
@@ -86,6 +87,7 @@ class Profile(models.Model):
     no_show_word = _word("What it becomes when the patient stayed away.")
     confirmed_word = _word("What it becomes when the patient says that they will come.")
     arrived_word = _word("What it becomes when the patient is there.")
+    appointment_type = _word("What type an appointment is when the asker names none.")
     appointment_types = models.JSONField(
         default=dict, blank=True, help_text="Our word for a type of appointment → the PMS's value."
     )

@@ -10,10 +10,12 @@ from typing import Any, Final
 from integrations.contract import Term
 from integrations.profile_model import LIST_NAMES, WORD_LISTS, Profile
 from integrations.profiles import missing
+from integrations.session import system_of
 
 #: What a PMS's words for these look like in the systems that we know of, the likeliest first.
 _LOOKS: Final[Mapping[str, tuple[str, ...]]] = {
-    "cancel_word": (r"cancel", r"broken"),
+    # Where a PMS wants to know why, the one that says least.
+    "cancel_word": (r"cancel.*\bother\b", r"cancel", r"broken"),
     "no_show_word": (r"no[ _-]?show", r"did not (come|arrive)", r"missed", r"broken"),
     "confirmed_word": (r"(?<!un)(?<!not )confirm",),
     "arrived_word": (r"\barrived", r"\bchecked[ _-]?in", r"\bhere\b"),
@@ -42,14 +44,13 @@ def suggestions(profile: Profile) -> dict[str, Term]:
 
 def report(profile: Profile) -> dict[str, Any]:
     """Return the whole check as JSON: what is offered, set, suggested and missing."""
-    operations = profile.integration.manifest.operations
-    gaps = missing(profile, operations)
+    gaps = missing(profile)
     return {
         "clinic": str(profile.integration.clinic_id),
         "pms": profile.integration.pms,
         "read_at": profile.vocabulary_read_at and profile.vocabulary_read_at.isoformat(),
         "checked_at": profile.checked_at and profile.checked_at.isoformat(),
-        "operations": sorted(operations),
+        "operations": sorted(system_of(profile.integration).operations),
         "offers": {
             name: [{"value": term.value, "label": term.label} for term in offered]
             for name in LIST_NAMES

@@ -13,10 +13,11 @@ from django.utils.text import capfirst
 
 from clinics.models import AppointmentStatus, Operatory, Practitioner
 from integrations import timetable
-from integrations.contract import Priority, Vocabulary
+from integrations.contract import Priority, System, Vocabulary
 from integrations.models import Integration
 from integrations.profile_model import LIST_NAMES, WORD_LISTS, Profile
-from integrations.session import open_session
+from integrations.queries import Resource
+from integrations.session import open_session, system_of
 
 #: A status that can be asked for → the field with the PMS's word for it.
 STATUS_WORDS: Final[Mapping[str, str]] = {
@@ -34,6 +35,7 @@ NEEDS: Final[Mapping[str, tuple[tuple[str, str, bool], ...]]] = {
     "book": (
         ("default_practitioner", "the asker has to name a practitioner each time", False),
         ("default_operatory", "the asker has to name an operatory each time", False),
+        ("appointment_type", "the asker has to name the type of each appointment", False),
         ("hours", "closed and fully booked cannot be told apart", False),
     ),
     "cancel": (("cancel_word", "nobody can call an appointment off", True),),
@@ -189,6 +191,11 @@ def default_operatory(profile: Profile) -> Operatory | None:
     return profile.default_operatory
 
 
+def has_operatories(system: System) -> bool:
+    """Return whether a practice's PMS keeps chairs or rooms at all."""
+    return Resource.OPERATORIES in system.lists
+
+
 def open_intervals(
     profile: Profile, practitioner: Practitioner | None, local_date: date, zone: ZoneInfo
 ) -> list[tuple[datetime, datetime]] | None:
@@ -207,14 +214,27 @@ def open_intervals(
 # --- What is missing ----------------------------------------------------------------------------
 
 
-def missing(profile: Profile, operations: Iterable[str]) -> list[Gap]:
-    """Return what each of these operations lacks; what cannot be done without stands first."""
+def missing(profile: Profile, operations: Iterable[str] | None = None) -> list[Gap]:
+    """Return what each of these operations lacks, by default of all that the practice's PMS does;
+    what cannot be done without stands first."""
+    system = system_of(profile.integration)
+    asked = system.operations if operations is None else set(operations)
     gaps = [
         gap
-        for operation in sorted(set(operations))
-        for gap in _gaps(profile, operation, NEEDS.get(operation, ()))
+        for operation in sorted(asked)
+        for gap in _gaps(profile, operation, _needs(profile, operation, system))
     ]
     return sorted(gaps, key=lambda gap: not gap.blocks)
+
+
+def _needs(profile: Profile, operation: str, system: System) -> Iterable[tuple[str, str, bool]]:
+    """Yield what an operation takes of a profile, as far as this PMS wants it."""
+    wanted = {
+        "default_operatory": has_operatories(system),
+        "appointment_type": profile.integration.manifest.books_by_type
+        or bool(profile.appointment_type),
+    }
+    return (need for need in NEEDS.get(operation, ()) if wanted.get(need[0], True))
 
 
 def _gaps(

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from integrations import registry
-from integrations.contract import Adapter, Priority, Scope
+from integrations.contract import Adapter, Priority, Scope, System
 from integrations.http import budget
 from integrations.http.breaker import Breaker
 from integrations.http.client import Attempt, Client, Guard, Pass
@@ -181,3 +181,12 @@ def adapter_of(
         raise NotAuthorized(f"The integration is not set up: {error}") from error
     tokens.issue = adapter.issue_token
     return adapter
+
+
+def system_of(integration: Integration) -> System:
+    """Return what this practice's PMS has and can do, without a call: as its adapter says, or, of
+    one that is not set up, the manifest."""
+    try:
+        return open_session(integration, Priority.LOW).adapter
+    except NotAuthorized:
+        return integration.manifest

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from django.db import connection
 from django.db.models import F
 
 from clinics.models import (
@@ -22,7 +23,7 @@ from clinics.records import PmsRecord, Removed, Unreadable
 from clinics.services import Stored, keep_aside, remove, store
 from integrations.models import Integration
 from integrations.queries import Page, Resource
-from sync.models import Checkpoint, SetAside, Sighting, SyncRun
+from sync.models import Checkpoint, SetAside, SyncRun
 
 TABLES: Final[dict[Resource, type[Record]]] = {
     Resource.LOCATIONS: Location,
@@ -33,14 +34,24 @@ TABLES: Final[dict[Resource, type[Record]]] = {
     Resource.APPOINTMENTS: Appointment,
 }
 
+_SIGHT: Final = """
+    INSERT INTO pms_sync_sightings (run_id, organization_id, step, digest, external_ids)
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT sync_page_once DO NOTHING
+"""
+
 
 def keep(
     integration: Integration,
     resource: Resource,
     records: Sequence[PmsRecord | Removed | Unreadable],
     now: datetime,
+    *,
+    clears: bool = True,
 ) -> tuple[Stored, int]:
-    """Store, remove or set aside each record; return the counts, and how many were set aside."""
+    """Store, remove or set aside each record; return the counts, and how many were set aside.
+
+    `clears` says that some may have been set aside once, and are here now.
+    """
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
     stored = store(clinic, good, now=now)
@@ -52,11 +63,11 @@ def keep(
     aside = [*unread, *stored.failed]
     for each in aside:
         _set_aside(integration, resource, each, now)
-    kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
-    # What was set aside of them once is here now.
-    SetAside.objects.filter(
-        integration=integration, resource=resource, external_id__in=kept
-    ).delete()
+    if clears:
+        kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
+        SetAside.objects.filter(
+            integration=integration, resource=resource, external_id__in=kept
+        ).delete()
     return stored, len(aside)
 
 
@@ -66,16 +77,9 @@ def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
     if not ids:
         return True
     digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
-    if Sighting.objects.filter(run=run, step=checkpoint.step, digest=digest).exists():
-        return False
-    Sighting.objects.create(
-        run=run,
-        organization_id=run.organization_id,
-        step=checkpoint.step,
-        digest=digest,
-        external_ids=ids,
-    )
-    return True
+    with connection.cursor() as cursor:
+        cursor.execute(_SIGHT, [run.pk, run.organization_id, checkpoint.step, digest, ids])
+        return cursor.rowcount == 1
 
 
 def _set_aside(

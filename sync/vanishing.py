@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import CharField, F, Func, QuerySet
 
 from clinics.models import Record
 from clinics.records import Removed
@@ -35,14 +35,6 @@ LOOK_UPS: Final = {
     Resource.APPOINTMENTS: Ability.LOOK_UP_APPOINTMENT,
 }
 
-#: As an anti-join, which PostgreSQL carries out in constant memory however many there are.
-_UNSEEN: Final = """NOT EXISTS (
-    SELECT FROM (
-        SELECT unnest(external_ids) AS seen FROM pms_sync_sightings
-        WHERE run_id = %s AND step = %s
-    ) AS page WHERE page.seen = {table}.external_id
-)"""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -53,7 +45,7 @@ class Found:
 
 
 def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | None) -> QuerySet:
-    """Return our records that step `number` should have shown and did not.
+    """Return the ids of our records that step `number` should have shown and did not.
 
     Not those that came to us after the run had begun; nor appointments beyond the days that the
     PMS's list covers.
@@ -70,8 +62,11 @@ def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | Non
             starts_at__gte=run.started_at - timedelta(days=back - 1),
             starts_at__lt=run.started_at + timedelta(days=ahead - 1),
         )
-    unseen = _UNSEEN.format(table=table._meta.db_table)  # a name of ours, and parameters
-    return records.extra(where=[unseen], params=[run.pk, number])  # noqa: S610
+    ids = Func(F("external_ids"), function="unnest", output_field=CharField())
+    seen = Sighting.objects.filter(run=run, step=number).values_list(ids)
+    # As EXCEPT, which PostgreSQL carries out by hashing or sorting: of an anti-join it cannot
+    # guess how many ids there are, and may compare each with all.
+    return records.values_list("external_id").difference(seen)
 
 
 def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime) -> Found:
@@ -87,7 +82,7 @@ def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetim
     ).exists():
         return Found()  # one of the list's records has no id: it may be any of the missing
     covers = adapter.lists[step.resource].covers
-    gone = missing(run, number, step, covers).order_by("external_id")
+    gone = missing(run, number, step, covers)
     count = gone.count()
     if not count:
         return Found()
@@ -97,12 +92,13 @@ def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetim
         return Found(in_doubt=count)
     removed = 0
     if LOOK_UPS.get(step.resource) in adapter.abilities and count <= ASKED_SINGLY:
-        for external_id in list(gone.values_list("external_id", flat=True)):
+        for (external_id,) in sorted(gone):
             removed += _ask(run, number, step, adapter, external_id, now)
         return Found(removed)
-    ids: Any = gone.values_list("external_id", flat=True).iterator(chunk_size=1000)
-    records = [Removed(external_id=external_id) for external_id in ids]
-    return Found(remove(run.clinic, table, records, now=now).removed)
+    records = (Removed(external_id=external_id) for (external_id,) in gone.iterator())
+    # As of the run's start: what was written since then is newer than what the list showed.
+    assert run.started_at  # noqa: S101 (for the type checker)
+    return Found(remove(run.clinic, table, records, now=run.started_at).removed)
 
 
 def _ask(

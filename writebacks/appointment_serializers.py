@@ -7,15 +7,23 @@ from typing import Any
 
 from rest_framework import serializers
 
-from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from clinics.models import (
+    Appointment,
+    AppointmentType,
+    Location,
+    Operatory,
+    Patient,
+    Practitioner,
+)
 from clinics.serializers import ClinicRecordField
-from integrations.profiles import appointment_type
+from integrations.profiles import appointment_type, word
 from writebacks.fields import (
     ClinicForm,
     LineField,
     MomentField,
     NewPatientWriteField,
     active,
+    bookable,
     not_one_of,
 )
 from writebacks.operations import NewStatus
@@ -38,13 +46,15 @@ class SlotSerializer(ClinicForm):
     operatory = ClinicRecordField(
         Operatory,
         required=False,
-        help_text="May be left out where the clinic's profile names a usual one.",
+        allow_null=True,
+        help_text="May be left out where the clinic's profile names a usual one, and where its PMS "
+        "has none.",
     )
     location = ClinicRecordField(
         Location, required=False, help_text="May be left out where the clinic has only one."
     )
     starts_at = MomentField(help_text="With its offset, in whole minutes.")
-    ends_at = MomentField(help_text="With its offset, in whole minutes.")
+    ends_at = MomentField(required=False, help_text="With its offset, in whole minutes.")
     allow_overlap = serializers.BooleanField(
         required=False,
         default=False,
@@ -67,6 +77,8 @@ class SlotSerializer(ClinicForm):
         return moment
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "ends_at" not in attrs:
+            return attrs
         length = attrs["ends_at"] - attrs["starts_at"]
         if length <= timedelta(0):
             raise serializers.ValidationError({"ends_at": "The end must come after the start."})
@@ -90,14 +102,29 @@ class BookingSerializer(SlotSerializer):
         required=False,
         help_text="A writeback that registers a patient: it is for that one, once registered.",
     )
+    ends_at = MomentField(
+        required=False,
+        help_text="With its offset, in whole minutes. May be left out where the type's usual "
+        "length is known.",
+    )
     description = serializers.CharField(max_length=200, required=False, default="Appointment")
+    appointment_type = ClinicRecordField(
+        AppointmentType,
+        required=False,
+        allow_null=True,
+        help_text="May be left out where the clinic's profile names a usual one, and where its PMS "
+        "books without.",
+    )
     type = LineField(
         max_length=60,
         required=False,
         allow_blank=True,
         default="",
-        help_text="One of the types of appointment that the clinic's profile has.",
+        help_text="Instead of `appointment_type`, one of the words that the clinic's profile has.",
     )
+
+    def validate_appointment_type(self, kind: AppointmentType | None) -> AppointmentType | None:
+        return bookable(kind) if kind else None
 
     def validate_type(self, word: str) -> str:
         """Return the word as the profile writes it."""
@@ -110,6 +137,9 @@ class BookingSerializer(SlotSerializer):
         return next(each for each in types if each.casefold() == word.casefold())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        kind = self._kind(attrs)
+        if "ends_at" not in attrs:
+            attrs["ends_at"] = attrs["starts_at"] + self._usual_length(kind)
         attrs = super().validate(attrs)
         if len({"patient", "new_patient", "after"} & set(attrs)) != 1:
             message = "Say whom it is for, in one of three ways: patient, new_patient or after."
@@ -118,7 +148,39 @@ class BookingSerializer(SlotSerializer):
             "practitioner": self.practitioner_of(attrs),
             "operatory": self.operatory_of(attrs),
             "location": self.location_of(attrs),
+            "appointment_type": kind,
         }
+
+    def _kind(self, attrs: dict[str, Any]) -> AppointmentType | None:
+        """Return the type that was named in either way, or the profile's usual one, as our copy
+        has it; None where it has none of this value."""
+        named: AppointmentType | None = attrs.get("appointment_type")
+        if named and attrs["type"]:
+            message = "Name the type once: by its id here, or by a word in `type`."
+            raise serializers.ValidationError({"appointment_type": message})
+        if named:
+            return named
+        value = (
+            appointment_type(self.profile, attrs["type"])
+            if attrs["type"]
+            else word(self.profile, "appointment_type")
+        )
+        if value:
+            known = AppointmentType.objects.present().filter(clinic=self.clinic)
+            return known.filter(external_id=value).first()
+        if self.profile.integration.manifest.books_by_type:
+            message = (
+                "Name one of the clinic's appointment types: its PMS books nothing without, and "
+                "the clinic's profile has no usual one."
+            )
+            raise serializers.ValidationError({"appointment_type": message})
+        return None
+
+    def _usual_length(self, kind: AppointmentType | None) -> timedelta:
+        if kind is None or not kind.minutes:
+            message = "Say when it ends: no usual length of its type is known."
+            raise serializers.ValidationError({"ends_at": message})
+        return timedelta(minutes=kind.minutes)
 
     def booking(self) -> Booking:
         """Return what is asked for; its patient is None where one is still to be registered."""
@@ -130,6 +192,7 @@ class BookingSerializer(SlotSerializer):
             "ends_at",
             "description",
             "type",
+            "appointment_type",
             "allow_overlap",
         )
         after = self.validated_data.get("after")
@@ -169,13 +232,14 @@ class ReschedulingSerializer(SlotSerializer):
         if not practitioner.is_active:
             message = "The appointment's practitioner takes no appointments any more: name another."
             raise serializers.ValidationError({"practitioner": message})
+        lasts = appointment.ends_at - appointment.starts_at
         return Rescheduling(
             appointment=appointment,
             practitioner=practitioner,
             operatory=self.operatory_of(attrs),
             location=self.location_of(attrs),
             starts_at=attrs["starts_at"],
-            ends_at=attrs["ends_at"],
+            ends_at=attrs.get("ends_at") or attrs["starts_at"] + lasts,
             allow_overlap=attrs["allow_overlap"],
         )
 

@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model
 from django.urls import reverse
 
-from clinics.models import Appointment, Location, Operatory, Patient, Practitioner
+from clinics.models import (
+    Appointment,
+    AppointmentType,
+    Location,
+    Operatory,
+    Patient,
+    Practitioner,
+)
 from clinics.templatetags.durations import duration
 from writebacks.models import Writeback
 from writebacks.operations import NewStatus
@@ -52,11 +59,16 @@ class Fact(NamedTuple):
 def facts(writeback: Writeback) -> list[Fact]:
     """Return what is asked for. It holds a patient's data: note who reads it."""
     command = writeback.command
-    records = {name: _record(writeback, name) for name in NAMED if name in command}
+    records = {
+        name: _record(writeback, name)
+        for name in NAMED
+        # A PMS may have no operatories.
+        if name in command and (command[name] or name != "operatory")
+    }
     site = records.get("location")
     zone = site.zone if isinstance(site, Location) else writeback.clinic.zone
     named = [_named(writeback, name, record) for name, record in records.items()]
-    return [*named, *_when(command, zone), *_values(command)]
+    return [*named, *_kind(writeback), *_when(command, zone), *_values(command)]
 
 
 def record_fact(record: Model) -> Fact:
@@ -79,6 +91,12 @@ def _named(writeback: Writeback, name: str, record: Model | None) -> Fact:
         return record_fact(record)
     awaited = name == "patient" and writeback.after_id
     return Fact(name.capitalize(), "whom the earlier writeback creates" if awaited else "–")
+
+
+def _kind(writeback: Writeback) -> Iterator[Fact]:
+    if pk := writeback.command.get("appointment_type"):
+        kinds = AppointmentType.objects.filter(clinic=writeback.clinic, pk=pk)
+        yield Fact("Appointment type", next((kind.name for kind in kinds), "–"))
 
 
 def _when(command: dict[str, Any], zone: ZoneInfo) -> Iterator[Fact]:

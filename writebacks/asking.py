@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from clinics.models import Clinic
+from integrations.contract import System
 from integrations.models import Integration
 from integrations.profile_model import Profile
 from integrations.profiles import profile_of
@@ -69,13 +70,14 @@ class Ask:
 
     clinic: Clinic
     profile: Profile
+    system: System
     asker: services.Asker
     now: datetime
     awaited_until: datetime | None
 
     def read(self, form: type[F], body: Any) -> F:
         """Return the form with what was sent in it. Raises ValidationError."""
-        context = {"clinic": self.clinic, "profile": self.profile, "now": self.now}
+        context = {name: getattr(self, name) for name in ("clinic", "profile", "system", "now")}
         filled = form(data=body, context=context)
         filled.is_valid(raise_exception=True)
         return filled
@@ -149,11 +151,12 @@ def ask(
             writeback, is_new = earlier, False
             waiting.tell(writeback, awaited_until)
         else:
-            integration, _ = services.connected(clinic, operation)
+            integration, adapter = services.connected(clinic, operation)
             writeback, is_new = carry_out(
                 Ask(
                     clinic=clinic,
                     profile=_profile(integration, clinic),
+                    system=adapter,
                     asker=asker,
                     now=now,
                     awaited_until=awaited_until,

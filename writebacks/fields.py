@@ -8,10 +8,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from clinics.models import Clinic, Location, Operatory, Practitioner
+from clinics.models import AppointmentType, Clinic, Location, Operatory, Practitioner
 from clinics.serializers import OffsetDateTimeField
+from integrations.contract import System
 from integrations.profile_model import NAMED, Profile
-from integrations.profiles import default_operatory, default_practitioner
+from integrations.profiles import default_operatory, default_practitioner, has_operatories
 from writebacks.models import Writeback
 from writebacks.operations import Operation
 from writebacks.requests import NotConfigured
@@ -57,7 +58,8 @@ class NewPatientWriteField(serializers.UUIDField):
 
 
 class ClinicForm(serializers.Serializer):
-    """A form for one clinic; its context has `clinic`, the integration's `profile`, and `now`."""
+    """A form for one clinic; its context has `clinic`, the integration's `profile`, the `system`
+    that it is connected to, and `now`."""
 
     @property
     def clinic(self) -> Clinic:
@@ -70,6 +72,12 @@ class ClinicForm(serializers.Serializer):
         """What its PMS needs beside the asker's words."""
         profile: Profile = self.context["profile"]
         return profile
+
+    @property
+    def system(self) -> System:
+        """What its PMS has and can do."""
+        system: System = self.context["system"]
+        return system
 
     @property
     def now(self) -> datetime:
@@ -99,12 +107,15 @@ class ClinicForm(serializers.Serializer):
             raise serializers.ValidationError({"practitioner": message})
         return found
 
-    def operatory_of(self, attrs: dict[str, Any]) -> Operatory:
-        """Return the chair that was named, or the profile's usual one."""
-        found = attrs.get("operatory") or default_operatory(self.profile)
-        if found is None:
-            message = "Name the operatory: this clinic's profile has no usual one."
-            raise serializers.ValidationError({"operatory": message})
+    def operatory_of(self, attrs: dict[str, Any]) -> Operatory | None:
+        """Return the chair that was named, or the profile's usual one; None where the PMS has
+        none."""
+        found: Operatory | None = attrs.get("operatory")
+        if found is None and has_operatories(self.system):
+            found = default_operatory(self.profile)
+            if found is None:
+                message = "Name the operatory: this clinic's profile has no usual one."
+                raise serializers.ValidationError({"operatory": message})
         return found
 
     def offered(self, name: str, value: str) -> str:
@@ -137,3 +148,10 @@ def active(practitioner: Practitioner) -> Practitioner:
     if not practitioner.is_active:
         raise serializers.ValidationError("This practitioner takes no appointments any more.")
     return practitioner
+
+
+def bookable(kind: AppointmentType) -> AppointmentType:
+    """Return a type of appointment that is still booked."""
+    if not kind.is_active:
+        raise serializers.ValidationError("Nothing of this type is booked any more.")
+    return kind

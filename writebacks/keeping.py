@@ -43,6 +43,7 @@ def _appointment(writeback: Writeback, now: datetime) -> None:
             "practitioner_id": asked["practitioner"],
             "operatory_id": asked["operatory"],
             "location_id": asked["location"],
+            "appointment_type_id": asked.get("appointment_type"),
             "starts_at": datetime.fromisoformat(asked["starts_at"]),
             "ends_at": datetime.fromisoformat(asked["ends_at"]),
             "description": asked["description"],

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -26,13 +26,21 @@ from writebacks.operations import CHANGES_APPOINTMENT, CREATES, Operation
 from writebacks.slot_hold import SlotHold as SlotHold  # a model of this app, in a file of its own
 from writebacks.states import INTERRUPTS, RESULTS, TERMINAL, Event, Status, next_status
 from writebacks.turns import Turn as Turn  # another one
+from writebacks.writeback_event import WritebackEvent as WritebackEvent  # and another
 
 #: How long a claim holds. Longer than CELERY_TASK_TIME_LIMIT, after which a task is killed.
 LEASE = timedelta(seconds=90)
+#: The constraint that refuses a second writeback with the same id of a write in the PMS.
+ONE_WRITE: Final = "pms_write_once"
 
 
 class LostRace(Exception):
     """The row was not in the expected state any more: somebody else has moved it on."""
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """Return the name of the constraint that was in the way; "" where the database tells none."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
 
 
 class Writeback(models.Model):
@@ -100,6 +108,9 @@ class Writeback(models.Model):
     created_external_id = models.CharField(
         max_length=200, blank=True, help_text="The PMS's id of what the write created."
     )
+    remark = EncryptedCharField(
+        max_length=500, blank=True, help_text="What to know of it, done as it is; no patient data."
+    )
     attempts = models.PositiveIntegerField(default=0)
     check_count = models.PositiveIntegerField(default=0)
     look_count = models.PositiveIntegerField(default=0)
@@ -155,7 +166,7 @@ class Writeback(models.Model):
             models.UniqueConstraint(
                 fields=["integration", "external_id"],
                 condition=~Q(external_id=""),
-                name="pms_write_once",
+                name=ONE_WRITE,
             ),
             # Of a confirmed one, only the PMS's id of what it created may still be read.
             models.CheckConstraint(
@@ -273,28 +284,3 @@ class Writeback(models.Model):
                     setattr(self, name, value)
                 raise
         self.api_calls += calls
-
-
-class WritebackEvent(models.Model):
-    """One thing that happened to a writeback. Never changed, never deleted."""
-
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    writeback = models.ForeignKey(Writeback, on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField()
-    event = models.CharField(max_length=20, choices=Event)
-    from_status = models.CharField(max_length=12, choices=Status, blank=True)
-    to_status = models.CharField(max_length=12, choices=Status)
-    note = EncryptedCharField(max_length=500, blank=True)
-    calls = models.PositiveIntegerField(default=0, help_text="API calls that this took.")
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
-
-    class Meta:
-        db_table = "pms_writeback_events"
-        # Not by time: the clocks of two machines differ.
-        ordering = ["pk"]
-        indexes = [models.Index(fields=["writeback", "id"], name="event_of_writeback")]
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M:%S} {self.get_event_display()}"

@@ -16,6 +16,7 @@ from django.db.models import Model
 
 from clinics.models import (
     Appointment,
+    AppointmentType,
     Clinic,
     Location,
     Operatory,
@@ -58,18 +59,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking(Request):
-    """A new appointment. Its patient may be one that an earlier writeback is to create."""
+    """A new appointment. Its patient may be one that an earlier writeback is to create.
+
+    Its operatory is None where the PMS has none. `type` is a word of the profile for what
+    `appointment_type` is in our copy; without both it is of the profile's usual type.
+    """
 
     operation = Operation.BOOK
 
     patient: Patient | None
     practitioner: Practitioner
-    operatory: Operatory
+    operatory: Operatory | None
     location: Location
     starts_at: datetime
     ends_at: datetime
     description: str = ""
     type: str = ""
+    appointment_type: AppointmentType | None = None
     allow_overlap: bool = False
 
     @property
@@ -82,13 +88,33 @@ class Booking(Request):
         return commands.BookAppointment(
             patient_id=self.patient.external_id,
             practitioner_id=self.practitioner.external_id,
-            operatory_id=self.operatory.external_id,
+            operatory_id=self.operatory.external_id if self.operatory else "",
             location_id=self.location.external_id,
             starts_at=self.starts_at.astimezone(self.location.zone),
             ends_at=self.ends_at.astimezone(self.location.zone),
             description=self.description,
-            type=_appointment_type(profile, self.type),
+            type=self._type(profile),
         )
+
+    def _type(self, profile: Profile) -> str:
+        """Return the PMS's value for its type; empty where neither asker nor profile names one."""
+        if self.appointment_type:
+            return self.appointment_type.external_id
+        if self.type:
+            value = appointment_type(profile, self.type)
+            if value is None:
+                raise NotConfigured(
+                    "The integration's profile has no PMS value for the appointment type "
+                    f"“{self.type}”."
+                )
+            return value
+        usual = word(profile, "appointment_type")
+        if not usual and profile.integration.manifest.books_by_type:
+            raise NotConfigured(
+                "Name the appointment's type, or choose a usual one in the integration's profile: "
+                "this PMS books nothing without."
+            )
+        return usual or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +125,7 @@ class Rescheduling(Request):
 
     appointment: Appointment
     practitioner: Practitioner
-    operatory: Operatory
+    operatory: Operatory | None
     location: Location
     starts_at: datetime
     ends_at: datetime
@@ -113,7 +139,7 @@ class Rescheduling(Request):
         return commands.RescheduleAppointment(
             appointment_id=self.appointment.external_id,
             practitioner_id=self.practitioner.external_id,
-            operatory_id=self.operatory.external_id,
+            operatory_id=self.operatory.external_id if self.operatory else "",
             location_id=self.location.external_id,
             starts_at=self.starts_at.astimezone(self.location.zone),
             ends_at=self.ends_at.astimezone(self.location.zone),
@@ -134,7 +160,8 @@ class StatusChange(Request):
         if not value:
             raise NotConfigured(
                 f"The profile of this integration does not say how its PMS calls “{self.status}”; "
-                "a clinic admin can choose the word there."
+                "a clinic admin can choose the word there. What the PMS offers, `manage.py "
+                f"profile {profile.integration.clinic_id} --read` shows."
             )
         location = self.appointment.location
         if location is None:
@@ -308,17 +335,6 @@ def read(operation: str, clinic: Clinic, command: dict[str, Any]) -> Request:
             if name in known
         }
     )
-
-
-def _appointment_type(profile: Profile, asked: str) -> str:
-    if not asked:
-        return ""
-    value = appointment_type(profile, asked)
-    if value is None:
-        raise NotConfigured(
-            f"The integration's profile has no PMS value for the appointment type “{asked}”."
-        )
-    return value
 
 
 def _json(value: Any) -> Any:

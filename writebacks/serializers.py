@@ -110,6 +110,7 @@ class WritebackSerializer(serializers.ModelSerializer):
             "waiting_for",
             "failure_code",
             "error_message",
+            "remark",
             "request",
             "after",
             "retry_of",

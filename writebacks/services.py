@@ -21,7 +21,7 @@ from integrations.models import Integration, IntegrationStatus
 from integrations.profiles import profile_of, takes
 from integrations.session import open_session
 from writebacks import ending, handing_on, slots
-from writebacks.models import Writeback, WritebackEvent
+from writebacks.models import Writeback, WritebackEvent, constraint_of
 from writebacks.operations import Operation
 from writebacks.requests import (
     Booking,
@@ -196,7 +196,7 @@ def connected(clinic: Clinic, operation: Operation) -> tuple[Integration, Adapte
         adapter = open_session(integration, Priority.HIGH).adapter
     except NotAuthorized as error:
         raise NotConnected(str(error)) from error
-    if operation not in integration.manifest.operations:
+    if operation not in adapter.operations:
         raise NotSupported(f"{integration.manifest.title} cannot do this: {operation.label}.")
     return integration, adapter
 
@@ -266,7 +266,7 @@ def _other(writeback: Writeback, asker: Asker, error: IntegrityError) -> Writeba
     """Return the one that the same key made at the same moment, or say what else is in the way."""
     if earlier := made_before(writeback.clinic, asker):
         return earlier
-    rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
+    rule = constraint_of(error)
     if rule in {"one_change_of_an_appointment", "one_change_of_a_patient"}:
         raise Conflict(
             "being_changed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from clinics import hours
 from integrations.contract import Outcome, State
@@ -12,26 +12,31 @@ from writebacks.models import Writeback
 from writebacks.operations import CREATES
 from writebacks.states import Event, Status
 
+NO_REASON: Final = "The PMS gave no reason."
+
 
 def settle(writeback: Writeback, outcome: Outcome, now: datetime, calls: int = 0) -> None:
     """Carry out what the PMS says. Silence or an unknown word is `pending`, never `completed`."""
     if outcome.state is State.COMPLETED:
-        writeback.advance(
-            Event.DONE,
-            now,
-            calls=calls,
-            created_external_id=outcome.created_id,
-            last_checked_at=now,
-            check_count=writeback.check_count + 1,
-            due_at=None if is_known(writeback, outcome.created_id) else identify_at(writeback, now),
-        )
+        checked = {"last_checked_at": now, "check_count": writeback.check_count + 1}
+        complete(writeback, outcome.created_id, now, calls, **checked)
     elif outcome.state is State.FAILED:
-        text = outcome.message or "The PMS gave no reason."
+        text = outcome.message or NO_REASON
         fail(writeback, Event.REFUSED, "pms_failed", text, now, calls, last_checked_at=now)
     elif writeback.status == Status.UNCONFIRMED:
         look_later(writeback, Event.STILL_PENDING, now, calls)
     else:
         _check_later(writeback, now, calls)
+
+
+def complete(
+    writeback: Writeback, created_id: str, now: datetime, calls: int = 0, **changes: Any
+) -> None:
+    """End it as confirmed, but for the id of what it created where that is not told yet."""
+    due_at = None if is_known(writeback, created_id) else identify_at(writeback, now)
+    writeback.advance(
+        Event.DONE, now, calls=calls, created_external_id=created_id, due_at=due_at, **changes
+    )
 
 
 def is_known(writeback: Writeback, created_id: str) -> bool:

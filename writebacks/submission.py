@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from integrations.contract import Outcome, Priority, Receipt, State
+from integrations.contract import Priority, Receipt, State
 from integrations.http.errors import PmsError, Refused
 from integrations.session import open_session
 from writebacks import backoff
-from writebacks.models import LEASE, LostRace, Writeback
-from writebacks.settling import fail, settle
+from writebacks.models import LEASE, ONE_WRITE, LostRace, Writeback, constraint_of
+from writebacks.settling import NO_REASON, complete, fail
 from writebacks.states import Event, Status
 
 logger = logging.getLogger(__name__)
@@ -69,19 +69,35 @@ def submit(writeback_id: UUID | str, due_at: datetime, clock: Clock) -> None:
 
 
 def _accepted(writeback: Writeback, receipt: Receipt, now: datetime, calls: int) -> None:
-    if receipt.state is not State.PENDING:
-        outcome = Outcome(state=receipt.state, created_id=receipt.created_id)
-        settle(writeback, outcome, now, calls)
-        return
+    """Note what the PMS answered: that it has the write, or at once what became of it."""
     try:
-        writeback.advance(
-            Event.ACCEPTED,
-            now,
-            calls=calls,
-            external_id=receipt.reference,
-            due_at=now + backoff.check_wait(0),
-        )
-    except IntegrityError:
+        match receipt.state:
+            case State.PENDING:
+                writeback.advance(
+                    Event.ACCEPTED,
+                    now,
+                    calls=calls,
+                    external_id=receipt.reference,
+                    due_at=now + backoff.check_wait(0),
+                )
+            case State.COMPLETED:
+                remark = receipt.remark[:500]
+                complete(
+                    writeback,
+                    receipt.created_id,
+                    now,
+                    calls,
+                    # Whoever looks for an answer that was lost must not take this for theirs.
+                    external_id=receipt.reference,
+                    remark=remark,
+                    note=remark,
+                )
+            case State.FAILED:
+                text = receipt.remark or NO_REASON
+                fail(writeback, Event.REFUSED, "pms_failed", text, now, calls)
+    except IntegrityError as error:
+        if constraint_of(error) != ONE_WRITE:
+            raise
         # Another writeback holds this id: a twin of this one adopted it while we waited.
         _unconfirmed(writeback, "The PMS's id is taken by another writeback.", now, calls)
 

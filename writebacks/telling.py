@@ -38,7 +38,10 @@ def _publish(writeback: Writeback, what: str, now: datetime) -> None:
 
 
 def as_told(writeback: Writeback) -> dict[str, Any]:
-    """Return what a receiver is told: ids, and the outcome in words and codes; no names."""
+    """Return what a receiver is told: ids, and the outcome in words and codes; no names.
+
+    A remark is the adapter's own words, which tell nothing of the patient.
+    """
     return {
         "writeback": str(writeback.pk),
         "clinic": str(writeback.clinic_id),
@@ -46,6 +49,7 @@ def as_told(writeback: Writeback) -> dict[str, Any]:
         "status": writeback.status,
         "result": RESULTS[Status(writeback.status)],
         "failure_code": writeback.failure_code,
+        "remark": writeback.remark,
         "patient": str(writeback.patient_id) if writeback.patient_id else None,
         "appointment": str(writeback.appointment_id) if writeback.appointment_id else None,
         "created_external_id": writeback.created_external_id,

@@ -17,6 +17,7 @@ REASONS: Final = {
     "not_reached": "The PMS could not be reached",
     "pms_away": "The PMS failed several times and is left alone for a while",
     "throttled": "The PMS asked for fewer calls",
+    "not_ready": "The PMS is still reading the practice's own system",
     "renewing_key": "A new key is being fetched",
     "key_expired": "The key has ended",
     "not_authorized": "The PMS rejects our credential",
@@ -34,6 +35,7 @@ SHORT: Final = {
     "not_reached": "PMS not reached",
     "pms_away": "PMS away",
     "throttled": "PMS wants fewer calls",
+    "not_ready": "PMS not ready",
     "renewing_key": "new key",
     "key_expired": "key ended",
     "not_authorized": "credential rejected",
@@ -86,9 +88,9 @@ def situation(writeback: Writeback, now: datetime, *, quoting: bool = True) -> s
             return _doubt(writeback, reason, due, now)
         case Status.COMPLETED:
             done = f"The PMS confirmed it {_clock(writeback, writeback.completed_at, now)}."
-            if writeback.due_at is None:
-                return done
-            return f"{done} The id of what it created is read {due}, with those of others."
+            if writeback.due_at is not None:
+                done += f" The id of what it created is read {due}, with those of others."
+            return f"{done} {writeback.remark}" if quoting and writeback.remark else done
         case Status.FAILED if quoting:
             return f"It failed: {writeback.error_message}"
         case Status.FAILED:

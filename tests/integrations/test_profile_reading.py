@@ -66,8 +66,8 @@ def test_the_lists_are_kept_with_when_they_were_asked_for(
         "note_types": [],
         "payment_types": [["3", "Check"]],
         "unread": {
-            "note_types": "Sikka answered 401 API2004: check the integration's credential and "
-            "rights."
+            "note_types": "Sikka answered 401 API2004: the application's plan does not include "
+            "this call."
         },
     }
     assert (profile.cancel_word, profile.checked_at) == ("", None), "nothing is chosen by it"
@@ -182,7 +182,7 @@ def told(clinic_id: Any, *options: str, code: int | None = None) -> str:
 def can_cancel_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Frontdesk call appointments off in this PMS, and do nothing else."""
     manifest = dataclasses.replace(sikka.MANIFEST, operations=frozenset({"cancel"}))
-    monkeypatch.setattr(sikka, "MANIFEST", manifest)
+    monkeypatch.setattr(sikka.adapter, "MANIFEST", manifest)
 
 
 def test_the_command_tells_what_is_offered_set_and_missing(

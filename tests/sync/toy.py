@@ -100,6 +100,7 @@ class Pms:
 
     manifest = MANIFEST
     abilities: frozenset[Ability] = frozenset()
+    operations = MANIFEST.operations
 
     def issue_token(self, refresh_value: str) -> Any:
         raise AssertionError("a toy has no keys")

@@ -25,6 +25,7 @@ from integrations.http.errors import (
     Refused,
     TooLate,
 )
+from writebacks.operations import Operation
 
 Clock = Callable[[], datetime]
 
@@ -103,6 +104,7 @@ class FakeSession:
     pms: FakePms
     deadline: datetime | None = None
     calls: int = 0
+    operations = frozenset(Operation)
 
     @property
     def adapter(self) -> FakeSession:

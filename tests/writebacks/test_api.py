@@ -159,7 +159,7 @@ def test_what_cannot_be_used_is_400_and_names_the_field(
         ("practitioner", "Name the practitioner: this clinic's profile has no usual one."),
         ("operatory", "Name the operatory: this clinic's profile has no usual one."),
         ("starts_at", "This field is required."),
-        ("ends_at", "This field is required."),
+        ("ends_at", "Say when it ends: no usual length of its type is known."),
     ],
 )
 def test_a_missing_field_is_400_and_named(

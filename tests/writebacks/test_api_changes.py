@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from clinics.models import Operatory, Practitioner, User
+from integrations.adapters.sikka import adapter
 from integrations.models import Integration
 from tests import make
 from tests.writebacks.rest import Desk, code, desk, noon, wrong
@@ -206,7 +207,7 @@ def test_what_the_pms_cannot_do_is_409_before_anything_else(
 ) -> None:
     able = front.integration.manifest
     monkeypatch.setattr(
-        Integration, "manifest", replace(able, operations=able.operations - {"reschedule"})
+        adapter, "MANIFEST", replace(able, operations=able.operations - {"reschedule"})
     )
     visit = front.appointment()
     answer = front.ask("put", f"appointments/{visit.pk}", {})

@@ -70,7 +70,7 @@ def test_what_is_told_names_nobody(integration: Integration) -> None:
     settling.fail(writeback, Event.REFUSED, "pms_failed", "For a reason.", timezone.now())
     (message,) = Message.objects.all()
     assert set(message.data) == {
-        "writeback", "clinic", "operation", "status", "result", "failure_code", "patient",
+        "writeback", "clinic", "operation", "status", "result", "failure_code", "remark", "patient",
         "appointment", "created_external_id", "created_at", "completed_at",
     }  # fmt: skip
     assert message.data["failure_code"] == "pms_failed"

@@ -96,7 +96,7 @@ def test_a_booking_that_waited_fails_where_it_turns_out_that_the_pms_would_not_t
     nookal: Integration,
 ) -> None:
     first = ask(nookal, newcomer(nookal, birth_date=date(1980, 1, 31)))
-    # Of no type, and this PMS takes an appointment's length from its type.
+    # Of no type, and this PMS books nothing without.
     second = ask(nookal, make.booking(nookal.clinic, patient=None), after=first)
     assert (second.status, second.endpoint) == ("queued", "")
 
@@ -105,6 +105,7 @@ def test_a_booking_that_waited_fails_where_it_turns_out_that_the_pms_would_not_t
     second.refresh_from_db()
     assert (second.status, second.failure_code) == ("failed", "earlier_failed")
     assert second.error_message == (
-        "It was not sent. Name the appointment's type: Nookal takes its length from that."
+        "It was not sent. Name the appointment's type, or choose a usual one in the integration's "
+        "profile: this PMS books nothing without."
     )
     assert Patient.objects.get(external_id="5").first_name == "Ada"

@@ -111,6 +111,10 @@ class Cliniko:
     def abilities(self) -> frozenset[Ability]:
         return MANIFEST.abilities
 
+    @property
+    def operations(self) -> frozenset[str]:
+        return MANIFEST.operations
+
     def page(self, feed: Feed, position: str, now: datetime) -> Page:
         at = paging.position_of(position)
         parts = listings.LISTS[feed.resource]

@@ -25,6 +25,10 @@ MANIFEST = Manifest(
     ),
     # An appointment's status cannot be written but by cancelling it (documented bodies).
     operations=frozenset({"book", "reschedule", "cancel", "create_patient", "update_patient"}),
+    # Its bodies name one (documented), and the length follows from it where no end is sent.
+    books_by_type=True,
+    # "Future requests may be blocked" without a contact in the User-Agent (documented).
+    wants_contact=True,
     # Cliniko answers a write at once and keeps no list of writes; the record itself is the proof,
     # and it stays. After a week of looking a person decides: Frontdesk's own choice.
     look_back=timedelta(days=7),

@@ -106,6 +106,10 @@ class Nookal:
     def abilities(self) -> frozenset[Ability]:
         return MANIFEST.abilities
 
+    @property
+    def operations(self) -> frozenset[str]:
+        return MANIFEST.operations
+
     def verify(self) -> Account:
         question = reading.SOURCES[Resource.LOCATIONS].asked({})
         return reading.account(self._read(question.function, question.page(1)))

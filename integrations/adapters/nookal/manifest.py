@@ -23,6 +23,8 @@ MANIFEST = Manifest(
     operations=frozenset(
         {"book", "reschedule", "cancel", "set_status", "create_patient", "update_patient"}
     ),
+    # An appointment takes as long as its type says, and has no other end (documented).
+    books_by_type=True,
     # Nookal answers a write at once and keeps no list of writes; the record itself is the proof,
     # and it stays. After a week of looking a person decides: Frontdesk's own choice.
     look_back=timedelta(days=7),

@@ -26,6 +26,8 @@ from integrations.http.errors import NoAnswer, PmsError, Refused
 LONGEST_SHORT_ID: Final = 60
 #: How much the service's clock may be before ours when a write is looked up.
 CLOCK_SKEW: Final = timedelta(minutes=5)
+#: The same where another write may have changed the record shortly before.
+SMALL_SKEW: Final = timedelta(seconds=10)
 UTC_ZONE: Final = ZoneInfo("UTC")
 OTHER_WORDS: Final = "The PMS shows another description than was asked for."
 PENDING: Final = Outcome(state=State.PENDING)
@@ -45,6 +47,7 @@ class Proving:
         """
         if writing.wish(self.reading.description, prepared, UTC_ZONE) is None:
             raise Refused("The description of this service has changed since: ask again.")
+        sent_at = self.reading.client.clock()
         reply = self.reading.send(prepared.method, prepared.endpoint, json=prepared.body or None)
         wish = self._known_wish(prepared)
         shown: Told | None = self._answered(wish, reply.data)
@@ -53,11 +56,10 @@ class Proving:
             raise NoAnswer("The service accepted the write but told no id of the new record.")
         if shown is None or not wish.is_shown_by(shown):
             shown = self._read_back(wish, external_id)
-        now = self.reading.client.clock()
         if shown is None or not wish.is_shown_by(shown):
-            return Receipt(reference=reference(wish, external_id, None, now))
+            return Receipt(reference=reference(wish, external_id, None, sent_at))
         return Receipt(
-            reference=reference(wish, external_id, shown, now),
+            reference=reference(wish, external_id, shown, sent_at),
             state=State.COMPLETED,
             created_id=external_id if wish.is_new else "",
             remark="" if wish.is_worded_as_asked(shown) else OTHER_WORDS,
@@ -131,15 +133,18 @@ class Proving:
         return bool(self.reading.listing(wish.resource).one)
 
 
-def reference(wish: Wish, external_id: str, shown: object, now: datetime) -> str:
+def reference(wish: Wish, external_id: str, shown: object, sent_at: datetime) -> str:
     """Return a write's reference, which is unique among the practice's writes.
 
     Of a change it has the moment at which the record was changed, as the service tells it; else
-    when we saw it, since the same may be asked for twice.
+    when it was sent. A record that was as asked before does not show the write: its moment is an
+    older one, which another write may have already.
     """
     if wish.is_new:
         return f"{wish.operation} {short(external_id)}"
-    changed_at = getattr(shown, "changed_at", None) or now
+    changed_at = getattr(shown, "changed_at", None)
+    if changed_at is None or changed_at < sent_at - SMALL_SKEW:
+        changed_at = sent_at
     return f"{wish.operation} {short(external_id)} {changed_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
 
 

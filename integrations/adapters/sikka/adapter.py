@@ -91,6 +91,10 @@ class Sikka:
     def abilities(self) -> frozenset[Ability]:
         return MANIFEST.abilities
 
+    @property
+    def operations(self) -> frozenset[str]:
+        return MANIFEST.operations
+
     # --- Access ------------------------------------------------------------------------------
 
     def issue_token(self, refresh_value: str) -> Token:

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--read",
             action="store_true",
-            help="ask the PMS for its lists first: at least four calls of the practice's budget",
+            help="ask the PMS for its lists first: a few calls of the practice's budget",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -116,7 +116,7 @@ def _status(integration: Integration) -> str:
 
 def _profile(integration: Integration) -> str:
     """Say which operations lack something, by name."""
-    gaps = missing(profile_of(integration), integration.manifest.operations)
+    gaps = missing(profile_of(integration))
     blocked = sorted({gap.operation for gap in gaps if gap.blocks})
     if not blocked:
         return "complete"
