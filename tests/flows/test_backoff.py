@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks import steering
 from writebacks.models import WritebackEvent
 

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from clinics.models import Appointment
 from integrations.adapters.sikka import adapter
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks.models import LEASE, Writeback
 from writebacks.states import Event, Status
 from writebacks.tasks import dispatch, submit

@@ -17,7 +17,7 @@ from statistics import median
 import pytest
 
 from tests.conftest import START
-from tests.flows.conftest import TICK, Practice
+from tests.flows.practices import TICK, Practice
 from writebacks import backoff
 from writebacks.models import Writeback
 

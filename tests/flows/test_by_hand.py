@@ -7,7 +7,7 @@ import io
 from django.core.management import call_command
 
 from tests import make
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 
 
 def reconcile(*arguments: str) -> str:

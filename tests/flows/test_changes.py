@@ -9,7 +9,7 @@ from django.db import connection
 
 from clinics.models import Appointment
 from integrations.profiles import read_vocabulary, start_profile
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from tests.integrations.threads import at_once
 from writebacks import services
 from writebacks.models import SlotHold, Writeback

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clinics.models import Appointment, Patient
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks import ending, steering
 from writebacks.models import SlotHold, Writeback
 from writebacks.requests import Booking, NewPatient

@@ -17,7 +17,7 @@ from integrations.models import Integration
 from integrations.sandbox.sikka import writebacks as sandbox_writebacks
 from integrations.tokens import StoredTokens
 from tests import make
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks import keeping
 from writebacks.models import Writeback
 from writebacks.tasks import submit

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from integrations.contract import Priority, Scope
 from integrations.http import budget
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks.models import Writeback
 from writebacks.tasks import dispatch
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection
 
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks.models import Writeback
 
 BOOK, LIST, STATUS = "POST /appointment", "GET /writebacks", "GET /writeback_status"

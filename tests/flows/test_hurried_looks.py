@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 
 BOOK = "POST /appointment"
 

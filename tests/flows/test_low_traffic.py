@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks.models import Writeback
 from writebacks.tasks import catch_up
 

@@ -25,7 +25,7 @@ from integrations.session import open_session
 from integrations.tasks import refresh_tokens
 from integrations.tokens import LEASE, StoredTokens
 from tests.conftest import Clock
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from tests.integrations.lists import records
 from tests.integrations.threads import at_once
 from writebacks.models import Writeback

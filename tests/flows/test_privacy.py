@@ -17,7 +17,7 @@ from config.celery import app as celery_app
 from integrations import tasks
 from integrations.http import retry
 from integrations.models import Breaker, BudgetWindow, Call, Integration, IntegrationStatus
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks.models import Writeback, WritebackEvent
 from writebacks.tasks import dispatch
 

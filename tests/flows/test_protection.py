@@ -16,7 +16,7 @@ from integrations.session import open_session
 from sync import by_hand
 from sync.requesting import Wanted
 from tests.conftest import START, Clock
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from tests.integrations.lists import records
 from writebacks.models import Writeback
 from writebacks.tasks import dispatch

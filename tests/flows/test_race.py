@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from clinics.models import Role
 from tests import make
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from tests.integrations.threads import at_once
 from writebacks.models import SlotHold, Writeback
 

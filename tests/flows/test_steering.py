@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from integrations.models import Integration
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks import services, steering
 from writebacks.models import SlotHold, Writeback
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integrations.models import BudgetWindow, Call
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks.models import Writeback
 
 BOOK, STATUS = "POST /appointment", "GET /writeback_status"

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from integrations.adapters.sikka import Sikka
-from tests.flows.conftest import Practice
+from tests.flows.practices import Practice
 from writebacks import polling
 from writebacks.models import Writeback
 from writebacks.tasks import dispatch
