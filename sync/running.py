@@ -170,9 +170,10 @@ class Shift:
                 )
             )
             feed, position = step.feed(zones), self.checkpoint.position
-            for page in pages(self.session.adapter, feed, position, self.clock, self.goes_on):
+            told = pages(self.session.adapter, feed, position, self.clock, self.goes_on)
+            for page, asked_at in told:
                 now = self.clock()
-                self._store(step, page, now)
+                self._store(step, page, now, asked_at)
                 beat(self.run, now)
                 self.progress(self.run, self.checkpoint)
             if not self.checkpoint.is_read:
@@ -199,7 +200,7 @@ class Shift:
         """Note the calls made since the last page."""
         self._write(calls=F("calls") + self.calls())
 
-    def _store(self, step: Step, page: Page, now: datetime) -> None:
+    def _store(self, step: Step, page: Page, now: datetime, asked_at: datetime) -> None:
         """Keep a page's records and the run's new position, both or neither."""
         if page.next and page.next == self.checkpoint.position:
             raise PagesRepeat("The PMS's list goes in a circle: a page leads to itself.")
@@ -208,7 +209,9 @@ class Shift:
             self._hold()
             if not keeping.sight(self.run, self.checkpoint, page) and page.next:
                 raise PagesRepeat("The PMS's list goes in a circle: a page came twice.")
-            stored, set_aside = keeping.keep(self.run.integration, step.resource, page.records, now)
+            stored, set_aside = keeping.keep(
+                self.run.integration, step.resource, page.records, now, asked_at
+            )
             total = page.total if page.total is not None and 0 <= page.total <= MOST_TOTAL else None
             self._write(
                 position=page.next,
