@@ -46,16 +46,18 @@ def keep(
     resource: Resource,
     records: Sequence[PmsRecord | Removed | Unreadable],
     now: datetime,
+    asked_at: datetime,
     *,
     clears: bool = True,
 ) -> tuple[Stored, int]:
     """Store, remove or set aside each record; return the counts, and how many were set aside.
 
-    `clears` says that some may have been set aside once, and are here now.
+    `asked_at` is when the PMS was asked for them: what is here since then is newer. `clears` says
+    that some may have been set aside once, and are here now.
     """
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
-    stored = store(clinic, good, now=now)
+    stored = store(clinic, good, now=now, asked_at=asked_at)
     # Of one that is told twice the last counts, as in `store`.
     last = {each.external_id: each for each in records}
     removed = [

@@ -180,9 +180,10 @@ class Shift:
                 )
             )
             feed, position = step.feed(zones), self.checkpoint.position
-            for page in pages(self.session.adapter, feed, position, self.clock, self.goes_on):
+            told = pages(self.session.adapter, feed, position, self.clock, self.goes_on)
+            for page, asked_at in told:
                 now = self.clock()
-                self._store(step, page, now)
+                self._store(step, page, now, asked_at)
                 self._beat(now)
                 self.progress(self.run, self.checkpoint)
             if not self.checkpoint.is_read:
@@ -209,7 +210,7 @@ class Shift:
         """Note the calls made since the last page."""
         self._write(calls=self.checkpoint.calls + self.calls())
 
-    def _store(self, step: Step, page: Page, now: datetime) -> None:
+    def _store(self, step: Step, page: Page, now: datetime, asked_at: datetime) -> None:
         """Keep a page's records and the run's new position, both or neither."""
         here = self.checkpoint
         if page.next and page.next == here.position:
@@ -224,6 +225,7 @@ class Shift:
                 step.resource,
                 page.records,
                 now,
+                asked_at,
                 clears=step.resource in self.troubled,
             )
             total = page.total if page.total is not None and 0 <= page.total <= MOST_TOTAL else None

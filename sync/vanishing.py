@@ -156,7 +156,7 @@ def _ask(
     answer = adapter.lookup(step.resource, external_id)
     with transaction.atomic():
         hold()
-        stored, _ = keep(run.integration, step.resource, [answer], now)
+        stored, _ = keep(run.integration, step.resource, [answer], now, now)
         if not isinstance(answer, Removed):  # it is there: sighted, for when this is repeated
             Sighting.objects.get_or_create(
                 run=run,

@@ -284,3 +284,26 @@ def test_of_a_record_told_as_removed_and_then_as_there_the_last_counts(desk: Des
     desk.pms.put(PATIENTS, toy.patient(1, first_name="Eva"), desk.clock.now)
     desk.sync()
     assert "p00001" in ids()
+
+
+def test_a_page_asked_for_before_a_write_was_confirmed_does_not_undo_it(desk: Desk) -> None:
+    fill(desk)
+    desk.sync()
+    desk.later(days=1)
+
+    def confirmed(page: Page) -> Page:
+        """Change a record as a confirmed writeback does, while its page is on its way."""
+        if "p00021" in {each.external_id for each in page.records}:
+            desk.later(seconds=1)
+            Patient.objects.filter(external_id="p00021").update(
+                first_name="Confirmed", payload_hash="", updated_at=desk.clock.now
+            )
+        return page
+
+    desk.pms.bend = confirmed
+    desk.sync(is_full=True)
+    assert Patient.objects.get(external_id="p00021").first_name == "Confirmed"
+    desk.pms.bend = lambda page: page
+    desk.later(days=1)
+    desk.sync(is_full=True)  # the PMS has the last word
+    assert Patient.objects.get(external_id="p00021").first_name == "Ada"
