@@ -90,11 +90,15 @@ def settle_aside(
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
-    """Note the ids of a page; False where a page of just these ids was there before in the step."""
+    """Note the ids of a page; False where a page of just these ids was there before in the step.
+
+    A second look at the list sees the same pages again, and adds to what was seen.
+    """
     ids = sorted({each.external_id for each in page.records if is_usable_id(each.external_id)})
     if not ids:
         return True
-    digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
+    text = "\0".join([str(checkpoint.is_second_look), *ids])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     with connection.cursor() as cursor:
         cursor.execute(_SIGHT, [run.pk, run.organization_id, checkpoint.step, digest, ids])
         return cursor.rowcount == 1

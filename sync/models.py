@@ -119,6 +119,9 @@ class Checkpoint(models.Model):
         default=False,
         help_text="All pages of the step are here; what vanished is still to be seen.",
     )
+    is_second_look = models.BooleanField(
+        default=False, help_text="The step's list is read once more: a row may have been hidden."
+    )
     #: Of the step under way: pages stored, and the PMS's word for how many records there are.
     step_pages = models.PositiveIntegerField(default=0)
     step_records = models.PositiveIntegerField(default=0)

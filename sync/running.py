@@ -173,34 +173,45 @@ class Shift:
 
     def read(self, step: Step) -> bool:
         """Read a step to its end; False where the shift ended first."""
-        if not self.checkpoint.is_read:
-            zones = dict(
-                Location.objects.filter(clinic=self.run.clinic_id).values_list(
-                    "external_id", "timezone"
-                )
-            )
-            feed, position = step.feed(zones), self.checkpoint.position
-            told = pages(self.session.adapter, feed, position, self.clock, self.goes_on)
-            for page, asked_at in told:
-                now = self.clock()
-                self._store(step, page, now, asked_at)
-                self._beat(now)
-                self.progress(self.run, self.checkpoint)
+        while True:
             if not self.checkpoint.is_read:
-                return False
-        found = vanishing.Found()
-        if step.kind is Kind.FULL:
-            found = vanishing.settle(
-                self.run,
-                self.checkpoint.step,
-                step,
-                self.session.adapter,
-                self.clock(),
-                self._hold,
-            )
+                self._read_pages(step)
+                if not self.checkpoint.is_read:
+                    return False
+            found = self._settle(step)
+            if not found.look_again:
+                break
+            self._write(position="", is_read=False, is_second_look=True, step_records=0)
         self._close(step, found, self.clock())
         self.progress(self.run, self.checkpoint)
         return True
+
+    def _read_pages(self, step: Step) -> None:
+        """Store page after page, to the last one or to the end of the shift."""
+        locations = Location.objects.filter(clinic=self.run.clinic_id)
+        feed = step.feed(dict(locations.values_list("external_id", "timezone")))
+        position = self.checkpoint.position
+        told = pages(self.session.adapter, feed, position, self.clock, self.goes_on)
+        for page, asked_at in told:
+            now = self.clock()
+            self._store(step, page, now, asked_at)
+            self._beat(now)
+            self.progress(self.run, self.checkpoint)
+
+    def _settle(self, step: Step) -> vanishing.Found:
+        """Find out what a full pass did not show any more."""
+        if step.kind is not Kind.FULL:
+            return vanishing.Found()
+        here = self.checkpoint
+        return vanishing.settle(
+            self.run,
+            here.step,
+            step,
+            self.session.adapter,
+            self.clock(),
+            self._hold,
+            may_hide=here.step_pages > 1 and not here.is_second_look,
+        )
 
     def goes_on(self) -> bool:
         """Return whether there is time for another page."""
@@ -268,6 +279,7 @@ class Shift:
                 step=number + 1,
                 position="",
                 is_read=False,
+                is_second_look=False,
                 step_pages=0,
                 step_records=0,
                 step_total=None,

@@ -1,15 +1,16 @@
 """After a full pass: records of ours that the PMS's list did not have are no more.
 
-Nothing is believed lightly. Only a pass that was read to its end without an error tells anything;
-a page that moved while we read may have hidden a record, so few missing ones are asked for one by
-one where the PMS can be asked; and where more are missing than happens on a day, a person decides.
-Whatever is removed wrongly comes back with the next sight of it.
+Nothing is believed lightly. Only a pass that was read to its end without an error tells anything.
+A page that moved while we read may have hidden a record: so few missing ones are asked for one by
+one where the PMS can be asked, and where it cannot, the list is read once more. Where more are
+missing than happens on a day, a person decides. Whatever is removed wrongly comes back with the
+next sight of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,6 +46,8 @@ class Found:
 
     removed: int = 0
     in_doubt: int = 0
+    #: Some are missing that may only have been hidden: the list has to be read once more.
+    look_again: bool = False
 
 
 def missing(
@@ -84,8 +87,13 @@ def settle(
     adapter: Adapter,
     now: datetime,
     hold: Callable[[], None],
+    *,
+    may_hide: bool = False,
 ) -> Found:
     """Mark as removed what vanished, as far as that can be believed. Safe to repeat.
+
+    `may_hide` says that the list was read once, in several pages: a row that left an early page may
+    have drawn another over the border of one that was read already.
 
     `hold` keeps the run ours until a transaction ends, or raises Lost: whoever takes a run over,
     or cancels it, deletes what was sighted, and then everything would seem to be missing.
@@ -93,13 +101,13 @@ def settle(
     """
     with transaction.atomic():
         hold()
-        to_ask, found = _look(run, number, step, adapter, now)
+        to_ask, found = _look(run, number, step, adapter, now, may_hide)
     removed = sum(_ask(run, number, step, adapter, each, now, hold) for each in to_ask)
-    return Found(found.removed + removed, found.in_doubt)
+    return replace(found, removed=found.removed + removed)
 
 
 def _look(
-    run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime
+    run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime, may_hide: bool
 ) -> tuple[list[str], Found]:
     """Return which of the missing to ask for one by one, and what became of them otherwise."""
     if SetAside.objects.filter(
@@ -125,6 +133,8 @@ def _look(
     if is_empty and not run.may_remove:
         # A list with nothing in it is how many a failure looks, too.
         return [], Found(in_doubt=count)
+    if may_hide:
+        return [], Found(look_again=True)
     records = [Removed(external_id=external_id) for (external_id,) in gone]
     settle_aside(run.integration, step.resource, [each.external_id for each in records])
     return [], Found(remove(run.clinic, table, records, now=now).removed)
