@@ -12,8 +12,8 @@ from typing import Any
 
 #: Each of our processes and what its command line has. A pool process is one of the worker's own.
 PROCESSES: Mapping[str, tuple[str, ...]] = {
-    "worker": ("celery", "worker"),
-    "pool": ("celery", "worker"),
+    "worker": ("celery", "dispatch,celery"),
+    "pool": ("celery", "dispatch,celery"),
     "beat": ("celery", "beat"),
     "web": ("uvicorn",),
     "valkey": ("valkey-server",),

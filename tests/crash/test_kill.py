@@ -39,7 +39,7 @@ def test_after_kill_9_of_the_worker_in_the_middle_of_sending_the_write_is_found_
     slow = {"on": "POST /appointment", "fault": "slow", "count": 1, "seconds": 8}
     until(lambda: frontdesk.control("POST", "faults", slow) is not None, START, "the sandbox")
     until(lambda: [r for r in frontdesk.writebacks() if r[0] == "submitting"], START, "sending")
-    frontdesk.kill("celery", "worker")
+    frontdesk.kill("celery", "dispatch,celery")
     until(
         lambda: [row[0] for row in frontdesk.writebacks()] == ["completed"],
         LEASE.total_seconds() + 120,
