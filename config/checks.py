@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import connections
 
-BYPASSES, OWNS = "frontdesk.W001", "frontdesk.W002"
+from integrations import registry
+from integrations.models import Integration
+from tenancy import scope
+
+BYPASSES, OWNS, NO_CONTACT = "frontdesk.W001", "frontdesk.W002", "frontdesk.W003"
 HINT = (
     "Give the web a plain role of its own, and name the owner of the tables in "
     "DATABASE_OWNER_URL for migrations: docs/operations.md."
@@ -47,3 +52,34 @@ def web_role_is_restricted(
                 )
             )
     return messages
+
+
+@register(Tags.database)
+def callers_tell_whose_they_are(
+    *, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Warn where a practice's PMS wants its callers to name a contact, and none is set."""
+    if "@" in settings.PMS_USER_AGENT:
+        return []
+    manifests = [registry.manifest(pms) for pms in registry.ADAPTERS]
+    strict = {each.name: each.title for each in manifests if each.wants_contact}
+    return [
+        Warning(
+            f"CONTACT_EMAIL is not set, and {strict[pms]} may refuse callers who name no contact.",
+            hint="Set CONTACT_EMAIL to an address that somebody reads; it is sent with each call.",
+            id=NO_CONTACT,
+        )
+        for alias in databases or []
+        for pms in _connected(alias, strict)
+    ]
+
+
+def _connected(alias: str, pmss: Collection[str]) -> list[str]:
+    """Return which of these PMSs practices are connected to; before the first migration none."""
+    with connections[alias].cursor() as cursor:
+        tables = connections[alias].introspection.table_names(cursor)
+    if Integration._meta.db_table not in tables:
+        return []
+    with scope.everywhere():
+        real = Integration.objects.using(alias).filter(pms__in=pmss, is_sandbox=False)
+        return sorted(set(real.values_list("pms", flat=True)))

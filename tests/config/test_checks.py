@@ -11,11 +11,22 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from clinics.models import Clinic, User
-from config.checks import BYPASSES, OWNS, web_role_is_restricted
+from config.checks import (
+    BYPASSES,
+    NO_CONTACT,
+    OWNS,
+    callers_tell_whose_they_are,
+    web_role_is_restricted,
+)
+from tests import make
 
 
 def found() -> list[str | None]:
     return [message.id for message in web_role_is_restricted(databases=["default"])]
+
+
+def contacts() -> list[str | None]:
+    return [message.id for message in callers_tell_whose_they_are(databases=["default"])]
 
 
 def become(role: str) -> None:
@@ -50,6 +61,35 @@ def test_a_role_that_bypasses_row_level_security_is_named(
 
     monkeypatch.setattr(connection, "cursor", Bypassing)
     assert found() == [BYPASSES]
+
+
+def test_a_pms_that_wants_to_know_whose_its_callers_are_is_named(
+    clinic: Clinic, settings: Any
+) -> None:
+    make.integration(clinic, pms="cliniko", is_sandbox=False)
+    become("frontdesk_web")
+    assert contacts() == [NO_CONTACT]
+    (warning,) = callers_tell_whose_they_are(databases=["default"])
+    assert warning.msg == (
+        "CONTACT_EMAIL is not set, and Cliniko may refuse callers who name no contact."
+    )
+    settings.PMS_USER_AGENT = "Frontdesk/0.1 (ops@clinic.example)"
+    assert contacts() == []
+
+
+@pytest.mark.parametrize(("pms", "is_sandbox"), [("cliniko", True), ("nookal", False)])
+def test_no_contact_is_missed_by_a_sandbox_or_by_another_pms(
+    clinic: Clinic, pms: str, is_sandbox: bool
+) -> None:
+    make.integration(clinic, pms=pms, is_sandbox=is_sandbox)
+    assert contacts() == []
+
+
+def test_before_the_first_migration_nothing_is_connected(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection.introspection, "table_names", lambda cursor: [])
+    assert contacts() == []
 
 
 def test_no_cache_keeps_what_a_login_was_shown(

@@ -315,3 +315,26 @@ def test_the_page_obeys_the_strict_content_policy(profile: Profile, manager: Use
     html = page(manager, profile)
     assert " style=" not in html
     assert not re.search(r"\son[a-z]+=", html)
+
+
+@pytest.mark.parametrize(("pms", "has_chairs"), [("sikka", True), ("cliniko", False)])
+def test_a_usual_chair_is_chosen_only_where_the_pms_has_chairs(
+    manager: User, profile: Profile, pms: str, has_chairs: bool
+) -> None:
+    credential = profile.integration.credential | {"api_key": "MS-invented-au1"}
+    profile.integration.pms, profile.integration.credential = pms, credential
+    profile.integration.save()
+    shown = page(manager, profile)
+    assert ('name="default_operatory"' in shown) == has_chairs
+    assert 'name="appointment_type"' in shown
+
+
+def test_the_usual_type_is_one_that_the_pms_offers(manager: User, profile: Profile) -> None:
+    client = logged_in(manager)
+    answer = client.post(address(profile), EMPTY | {"appointment_type": "12"})
+    assert answer.status_code == 302
+    profile.refresh_from_db()
+    assert profile.appointment_type == "12"
+    client.post(address(profile), EMPTY | {"appointment_type": "99"})
+    profile.refresh_from_db()
+    assert profile.appointment_type == "12"

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from clinics.models import AppointmentStatus, Operatory, Practitioner
+from clinics.models import AppointmentStatus, Clinic, Operatory, Practitioner
 from integrations import profiles
 from integrations.contract import Term, Vocabulary
 from integrations.models import Integration, Profile
@@ -360,3 +360,44 @@ def test_the_report_tells_what_is_offered_set_and_refused(profile: Profile) -> N
     assert told["unread"] == {"note_types": REFUSAL}
     assert "note_types" not in told["offers"]
     assert told["offers"]["payment_types"] == []
+
+
+# --- What differs by PMS --------------------------------------------------------------------------
+
+
+def test_no_chair_is_missed_where_the_pms_has_none_and_a_type_where_it_needs_one(
+    clinic: Clinic,
+) -> None:
+    nookal = make.integration(clinic, pms="nookal", credential={"api_key": "the-api-key"})
+    gaps = missing(profile_of(nookal), ["book"])
+    assert [gap.code for gap in gaps] == [
+        "default_practitioner_not_set",
+        "appointment_type_not_set",
+        "hours_not_set",
+    ]
+    assert gaps[1].words == (
+        "No appointment type is set: the asker has to name the type of each appointment."
+    )
+
+
+def test_a_usual_type_that_is_not_offered_any_more_is_told_of_by_any_pms(profile: Profile) -> None:
+    profile.appointment_type = "12"
+    assert "appointment_type" not in {gap.field for gap in missing(profile, ["book"])}
+    offer(profile, appointment_types=(Term("13", "Exam"),))
+    gaps = {gap.code for gap in missing(profile, ["book"])}
+    assert "appointment_type_not_offered" in gaps
+
+
+def test_nothing_but_what_the_practices_own_system_does_is_missed(clinic: Clinic) -> None:
+    """A service known by its description does what that describes."""
+    usual = ("book", "reschedule", "create_patient", "update_patient")
+    options = {"writes": dict.fromkeys(usual)}
+    rest = make.integration(clinic, pms="rest", credential={"token": "t"}, options=options)
+    assert {gap.operation for gap in missing(profile_of(rest))} == {"cancel", "set_status"}
+    assert report(profile_of(rest))["operations"] == ["cancel", "set_status"]
+
+
+def test_of_reasons_to_cancel_the_one_that_says_least_is_suggested(profile: Profile) -> None:
+    reasons = (Term("30", "Cancelled: sick"), Term("50", "Cancelled: other reason"))
+    offer(profile, statuses=reasons)
+    assert suggestions(profile)["cancel_word"] == Term("50", "Cancelled: other reason")

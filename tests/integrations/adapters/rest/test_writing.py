@@ -308,6 +308,17 @@ def test_the_reference_of_a_change_has_the_moment_at_which_the_record_was_change
     assert unstamped.reference == f"set_status 7 {NOW:%Y%m%dT%H%M%S.%fZ}"
 
 
+def test_a_change_of_what_was_so_before_is_another_than_the_one_that_made_it_so(
+    service: Service,
+) -> None:
+    rest = service.rest()
+    cancelled = visit_item(status="cancelled", updated_at="2030-03-01T15:00:02Z")
+    service.answers("PATCH", "/appointments/7", cancelled)
+    assert rest.submit(rest.prepare(CANCEL)) == Receipt(
+        reference=f"set_status 7 {NOW:%Y%m%dT%H%M%S.%fZ}", state=State.COMPLETED
+    )
+
+
 @pytest.mark.parametrize("answer", [None, {}, {"id": 7}, visit_item(staff_id=102)])
 def test_what_the_answer_does_not_show_is_read_back(service: Service, answer: Any) -> None:
     rest = service.rest()
