@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format crash chaos bench schema requirements clean python
+.PHONY: help run demo test check format crash chaos bench schema adapter requirements clean python
 # Targets are steps, not files that could be made side by side: `make -j` changes nothing.
 .NOTPARALLEL:
 
@@ -51,6 +51,9 @@ format: .venv/dev ## bring the code into its one format
 
 schema: .venv/dev ## write docs/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+adapter: .venv/dev ## lay out an adapter for another PMS, with its tests: make adapter name=dentrix
+	@$(BIN)/python manage.py adapter $(name)
 
 requirements: .venv/dev ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(PIP) install uv

@@ -54,11 +54,14 @@ class Stored:
 
 
 @transaction.atomic(savepoint=False)
-def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
+def store(
+    clinic: Clinic, records: Iterable[R], *, now: datetime, asked_at: datetime | None = None
+) -> Stored:
     """Insert the records that are new, update those that changed, touch nothing else.
 
     All records are of one kind. Of two with the same id the one that changed last counts, else the
-    last one; what we have of a later time stays. A record that is told is there: it is not removed
+    last one; what we have of a later time stays, and so does what we changed ourselves since the
+    PMS was asked (`asked_at`, else `now`). A record that is told is there: it is not removed
     any more, nor in error. One that cannot be kept stops no other: it is named in the answer, and
     the row that there is of it says why. Safe to run twice and at once.
     """
@@ -67,11 +70,12 @@ def store(clinic: Clinic, records: Iterable[R], *, now: datetime) -> Stored:
         return Stored(unreadable=len(failed), failed=tuple(failed))
     table = TABLES[type(next(iter(newest.values())))]
     told = list(_told(newest, failed))
-    news = upsert.news(clinic, table, told)
+    asked_at = asked_at or now
+    news = upsert.news(clinic, table, told, asked_at)
     rows = _rows(clinic, table, newest, [one for one in told if one["external_id"] in news], failed)
     written: dict[str, bool] = {}
     for batch in _batches(list(rows)):
-        written |= _write(clinic, table, batch, now, failed)
+        written |= _write(clinic, table, batch, now, asked_at, failed)
     keep_aside(clinic, table, failed)
     created = sum(written.values())
     updated = sum(not is_new and not news[one] for one, is_new in written.items())
@@ -172,19 +176,24 @@ def _rows(
 
 
 def _write(
-    clinic: Clinic, table: type[Record], rows: list[Row], now: datetime, failed: list[Unreadable]
+    clinic: Clinic,
+    table: type[Record],
+    rows: list[Row],
+    now: datetime,
+    asked_at: datetime,
+    failed: list[Unreadable],
 ) -> dict[str, bool]:
     """Write rows; where the database refuses one of them, all but that one, found by halving."""
     try:
         with transaction.atomic():
-            return upsert.upsert(clinic, table, rows, now)
+            return upsert.upsert(clinic, table, rows, now, asked_at)
     except (DataError, IntegrityError) as error:
         if len(rows) == 1:
             failed.append(Unreadable(_reason(error), rows[0]["external_id"]))
             return {}
     middle = len(rows) // 2
-    first = _write(clinic, table, rows[:middle], now, failed)
-    return first | _write(clinic, table, rows[middle:], now, failed)
+    first = _write(clinic, table, rows[:middle], now, asked_at, failed)
+    return first | _write(clinic, table, rows[middle:], now, asked_at, failed)
 
 
 def _reason(error: Exception) -> str:

@@ -55,10 +55,12 @@ _UPSERT = """
     WHERE {is_news}
     RETURNING own.external_id, own.xmax = 0
 """
-#: Whether what the PMS says is to be written: nothing is overwritten by what is older, and what is
-#: the same already is written only where something else is known of it by now.
+#: Whether what the PMS says is to be written: nothing is overwritten by what is older, nor what we
+#: changed ourselves (which takes its hash) by an answer that was asked for before, and what is the
+#: same already is written only where something else is known of it by now.
 _IS_NEWS = """
     (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at)
+    AND (own.payload_hash <> '' OR own.updated_at <= %(asked_at)s)
     AND (own.payload_hash <> {told}.payload_hash
         OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
         OR {told}.changed_at > own.changed_at
@@ -70,7 +72,7 @@ _NEWS = """
     FROM json_to_recordset(%(rows)s)
         AS told (external_id text, payload_hash text, changed_at timestamptz)
     LEFT JOIN LATERAL (
-        SELECT payload_hash, changed_at, removed_at, sync_status FROM {table}
+        SELECT payload_hash, changed_at, removed_at, sync_status, updated_at FROM {table}
         WHERE clinic_id = %(clinic)s AND external_id = told.external_id LIMIT 1
     ) AS own ON true
     WHERE own.payload_hash IS NULL OR ({is_news})
@@ -118,19 +120,27 @@ _MARK = """
 """
 
 
-def news(clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+def news(
+    clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]], asked_at: datetime
+) -> dict[str, bool]:
     """Return the ids of what is to be written → whether its content is what we have already.
 
     Of each record the id, the hash and the time of its change are told.
     """
     statement = _NEWS.format(table=_name(table), is_news=_IS_NEWS.format(told="told"))
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"clinic": clinic.pk, "rows": json.dumps(told)})
+        cursor.execute(
+            statement, {"clinic": clinic.pk, "rows": json.dumps(told), "asked_at": asked_at}
+        )
         return dict(cursor.fetchall())
 
 
 def upsert(
-    clinic: Clinic, table: type[Record], rows: Sequence[Mapping[str, Any]], now: datetime
+    clinic: Clinic,
+    table: type[Record],
+    rows: Sequence[Mapping[str, Any]],
+    now: datetime,
+    asked_at: datetime,
 ) -> dict[str, bool]:
     """Write rows of `clinics.rows.row_of`; returns the ids that were written → whether new.
 
@@ -143,6 +153,7 @@ def upsert(
                 "organization": clinic.organization_id,
                 "clinic": clinic.pk,
                 "now": now,
+                "asked_at": asked_at,
                 "rows": json.dumps(rows),
             },
         )

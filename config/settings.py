@@ -330,6 +330,11 @@ if SYNC_INTERVAL_MINUTES < 5:
     raise ImproperlyConfigured("SYNC_INTERVAL_MINUTES must be 5 or more")
 SYNC_WITH_SPARE_CALLS = env.bool("SYNC_WITH_SPARE_CALLS", default=False)
 SYNC_RUN_DAYS = max(2, env.int("SYNC_RUN_DAYS", default=30))
+#: What Sikka's webhooks carry to show that they are Sikka's; two while one replaces the other.
+#: None: every webhook is refused.
+SIKKA_CALLBACK_KEYS = [each for each in env.list("SIKKA_CALLBACK_KEYS", default=[]) if each]
+if any(len(each) < 16 for each in SIKKA_CALLBACK_KEYS):
+    raise ImproperlyConfigured("SIKKA_CALLBACK_KEYS must have 16 characters or more each")
 
 CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
 #: How long the use of each window of a budget stays on record; 2 days at least, since they count.

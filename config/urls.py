@@ -12,6 +12,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config.api.errors import plain_error
 from config.health import healthz, readyz
+from sync import incoming
 
 api_v1 = [
     path("", include("accounts.urls")),
@@ -28,6 +29,8 @@ urlpatterns = [
     path("api/v1/", include(api_v1)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("hooks/sikka", incoming.from_sikka, name="hook-sikka"),
+    path("hooks/rest/<uuid:integration_id>", incoming.from_rest, name="hook-rest"),
     path("healthz", healthz),
     path("readyz", readyz),
 ]

@@ -71,6 +71,9 @@ def lock(integration_id: UUID | str) -> Iterator[bool]:
 def claim(run_id: UUID, now: datetime) -> SyncRun | None:
     """Take a run up; None where it is not due, or another was faster."""
     with transaction.atomic():
+        # The checkpoint before the run, as those do who plan its steps: no two wait for each other.
+        # It waits for a page that the one before is just storing, and shuts it out afterwards.
+        Checkpoint.objects.select_for_update(no_key=True).filter(pk=run_id).first()
         taken = SyncRun.objects.filter(_due(now), pk=run_id).update(
             status=Status.RUNNING,
             claims=F("claims") + 1,
@@ -81,7 +84,6 @@ def claim(run_id: UUID, now: datetime) -> SyncRun | None:
         if not taken:
             return None
         run = SyncRun.objects.select_related("integration__clinic").get(pk=run_id)
-        # Waits for a page that the one before is just storing, and shuts it out afterwards.
         Checkpoint.objects.filter(pk=run_id).update(claim=run.claims)
     return run
 

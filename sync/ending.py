@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from django.db import transaction
 
 from integrations.http.errors import (
     BudgetExhausted,
@@ -15,9 +18,10 @@ from integrations.http.errors import (
     TokenBusy,
 )
 from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Resource
 from sync.claiming import Lost
 from sync.models import Checkpoint, SyncRun
-from sync.states import Mode, Status
+from sync.states import Status
 
 #: Waits after failures in a row, without a page between; then the run has failed.
 WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
@@ -34,8 +38,13 @@ def due_again(run: SyncRun, now: datetime) -> None:
     _move(run, status=Status.QUEUED, due_at=now, told_at=None)
 
 
-def finish(run: SyncRun, checkpoint: Checkpoint, now: datetime) -> None:
-    """End a run whose steps are all done."""
+def finish(
+    run: SyncRun, checkpoint: Checkpoint, lists: Collection[Resource], now: datetime
+) -> None:
+    """End a run whose steps are all done; `lists` are those that the PMS has.
+
+    Once each of them was read whole, the PMS's records are here, in however many runs.
+    """
     held = checkpoint.vanished > 0
     text = (
         f"{checkpoint.vanished} records were not in the PMS's lists any more, too many to be "
@@ -44,9 +53,11 @@ def finish(run: SyncRun, checkpoint: Checkpoint, now: datetime) -> None:
         else ""
     )
     status = Status.HELD if held else Status.COMPLETED
-    _end(run, status, now, error_message=text)
-    if run.is_full and not run.only and run.mode != Mode.PATIENTS_ONLY:
-        _mark_imported(run.integration, now)
+    with transaction.atomic():
+        _end(run, status, now, error_message=text)
+        read = set(run.integration.cursors.values_list("resource", flat=True))
+        if read and read.issuperset(lists):
+            _mark_imported(run.integration, now)
 
 
 def stop(run: SyncRun, error: PmsError, now: datetime) -> None:

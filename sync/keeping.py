@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+from django.db import connection
 from django.db.models import F
 
 from clinics.models import (
@@ -19,10 +20,11 @@ from clinics.models import (
     Record,
 )
 from clinics.records import PmsRecord, Removed, Unreadable
+from clinics.rows import is_usable_id
 from clinics.services import Stored, keep_aside, remove, store
 from integrations.models import Integration
 from integrations.queries import Page, Resource
-from sync.models import Checkpoint, SetAside, Sighting, SyncRun
+from sync.models import Checkpoint, SetAside, SyncRun
 
 TABLES: Final[dict[Resource, type[Record]]] = {
     Resource.LOCATIONS: Location,
@@ -33,18 +35,36 @@ TABLES: Final[dict[Resource, type[Record]]] = {
     Resource.APPOINTMENTS: Appointment,
 }
 
+_SIGHT: Final = """
+    INSERT INTO pms_sync_sightings (run_id, organization_id, step, digest, external_ids)
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT sync_page_once DO NOTHING
+"""
+
 
 def keep(
     integration: Integration,
     resource: Resource,
     records: Sequence[PmsRecord | Removed | Unreadable],
     now: datetime,
+    asked_at: datetime,
+    *,
+    clears: bool = True,
 ) -> tuple[Stored, int]:
-    """Store, remove or set aside each record; return the counts, and how many were set aside."""
+    """Store, remove or set aside each record; return the counts, and how many were set aside.
+
+    `asked_at` is when the PMS was asked for them: what is here since then is newer. `clears` says
+    that some may have been set aside once, and are here now.
+    """
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
-    stored = store(clinic, good, now=now)
-    removed = [each for each in records if isinstance(each, Removed)]
+    stored = store(clinic, good, now=now, asked_at=asked_at)
+    # Of one that is told twice the last counts, as in `store`.
+    last = {each.external_id: each for each in records}
+    removed = [
+        each
+        for each in records
+        if isinstance(each, Removed) and not isinstance(last[each.external_id], PmsRecord)
+    ]
     if removed:
         stored += remove(clinic, TABLES[resource], removed, now=now)
     unread = [each for each in records if isinstance(each, Unreadable)]
@@ -52,30 +72,32 @@ def keep(
     aside = [*unread, *stored.failed]
     for each in aside:
         _set_aside(integration, resource, each, now)
-    kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
-    # What was set aside of them once is here now.
-    SetAside.objects.filter(
-        integration=integration, resource=resource, external_id__in=kept
-    ).delete()
+    if clears:
+        kept = {each.external_id for each in good} - {each.external_id for each in stored.failed}
+        settle_aside(integration, resource, kept | {each.external_id for each in removed})
     return stored, len(aside)
+
+
+def settle_aside(
+    integration: Integration, resource: Resource, external_ids: Collection[str]
+) -> None:
+    """Forget what was once set aside of these records: they are here now, or are no more."""
+    SetAside.objects.filter(
+        integration=integration,
+        resource=resource,
+        external_id__in=[each for each in external_ids if is_usable_id(each)],
+    ).delete()
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
     """Note the ids of a page; False where a page of just these ids was there before in the step."""
-    ids = sorted({each.external_id for each in page.records if each.external_id})
+    ids = sorted({each.external_id for each in page.records if is_usable_id(each.external_id)})
     if not ids:
         return True
     digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
-    if Sighting.objects.filter(run=run, step=checkpoint.step, digest=digest).exists():
-        return False
-    Sighting.objects.create(
-        run=run,
-        organization_id=run.organization_id,
-        step=checkpoint.step,
-        digest=digest,
-        external_ids=ids,
-    )
-    return True
+    with connection.cursor() as cursor:
+        cursor.execute(_SIGHT, [run.pk, run.organization_id, checkpoint.step, digest, ids])
+        return cursor.rowcount == 1
 
 
 def _set_aside(
@@ -84,7 +106,7 @@ def _set_aside(
     same = {
         "integration": integration,
         "resource": resource,
-        "external_id": record.external_id,
+        "external_id": record.external_id if is_usable_id(record.external_id) else "",
         "reason": record.reason[:200],
     }
     if not SetAside.objects.filter(**same).update(last_seen_at=now, times=F("times") + 1):

@@ -182,11 +182,23 @@ class Cursor(models.Model):
         default=0, help_text="Pages that the last full pass took: what another one would cost."
     )
     looked_at = models.DateTimeField(help_text="Start of the last reading of any kind.")
+    wanted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the PMS last said that it changed; none once it was read since.",
+    )
 
     class Meta:
         db_table = "pms_sync_cursors"
         constraints = [
             models.UniqueConstraint(fields=["integration", "resource"], name="sync_cursor_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["integration"],
+                condition=Q(wanted_at__isnull=False),
+                name="sync_cursor_wanted",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -218,3 +230,28 @@ class SetAside(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource}: {self.reason}"
+
+    @property
+    def clinic(self) -> Clinic:
+        """The clinic whose record it is."""
+        return self.integration.clinic
+
+
+class UnknownAccount(models.Model):
+    """A practice that a PMS tells us of, and that no clinic is connected to: nobody's yet."""
+
+    pms = models.CharField("PMS", max_length=20)
+    account = models.CharField(max_length=100, help_text="The vendor's id of the practice.")
+    times = models.PositiveIntegerField(default=1, help_text="Webhooks about it.")
+    first_told_at = models.DateTimeField()
+    last_told_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "pms_unknown_accounts"
+        ordering = ["-last_told_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["pms", "account"], name="unknown_account_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pms} {self.account}"

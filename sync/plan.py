@@ -87,6 +87,8 @@ def make(
     """
     is_full = is_full or mode is Mode.COMPREHENSIVE or not read_until
     if mode is Mode.UPCOMING and not is_full:
+        if Resource.APPOINTMENTS not in lists:
+            return []
         changes = lists[Resource.APPOINTMENTS]
         tomorrow = today + timedelta(days=1)
         return [_changes_or_window(changes, read_until, today, tomorrow, now)]

@@ -58,8 +58,9 @@ class TooSoon(Exception):
 def request(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun:
     """Make a run, due now. Raises Running or TooSoon with the run that stands for it.
 
-    What waits (for budget, say, or for the PMS to come back) is made due by a forced one: somebody
-    wants to know now. It is the waiting one then that goes on, and Running tells it.
+    What waits (for budget, say, or for the PMS to come back) is made due by a person's forced one:
+    somebody wants to know now. It is the waiting one then that goes on, and Running tells it. A
+    forced one of our own leaves it waiting: each tick would shorten its wait to nothing.
     """
     if not wanted.is_forced and (recent := _recent(integration, wanted, now)):
         raise TooSoon(recent)
@@ -87,7 +88,7 @@ def request(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun:
         open_run = SyncRun.objects.filter(integration=integration, status__in=OPEN).first()
         if open_run is None:  # it ended in this very moment
             return request(integration, wanted, now)
-        if wanted.is_forced:
+        if wanted.is_forced and wanted.trigger is Trigger.PERSON:
             at_rest = Q(status__in=[Status.WAITING, Status.QUEUED], due_at__gt=now)
             SyncRun.objects.filter(at_rest, pk=open_run.pk).update(due_at=now, told_at=None)
         raise Running(open_run) from None
@@ -97,6 +98,8 @@ def request(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun:
 def cancel(run: SyncRun, now: datetime) -> bool:
     """End a run that has not ended; what it has stored stays. False where it had ended."""
     with transaction.atomic():
+        # The checkpoint before the run, as those do who plan its steps: no two wait for each other.
+        Checkpoint.objects.select_for_update(no_key=True).filter(pk=run.pk).first()
         ended = SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(
             status=Status.CANCELLED, due_at=None, finished_at=now, waiting_for=""
         )
@@ -111,7 +114,7 @@ def _recent(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun 
     """Return the newest run that read what is wanted and ended well within the cool-down."""
     runs = SyncRun.objects.filter(
         integration=integration, status=Status.COMPLETED, finished_at__gt=now - COOL_DOWN
-    ).exclude(mode=Mode.UPCOMING)
+    ).exclude(mode__in=[Mode.UPCOMING, Mode.PATIENTS_ONLY])
     if wanted.is_full or wanted.mode is Mode.COMPREHENSIVE:
         runs = runs.filter(is_full=True)
     for run in runs.order_by("-created_at"):

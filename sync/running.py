@@ -16,7 +16,6 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from clinics.models import Appointment, Location
@@ -27,7 +26,7 @@ from integrations.queries import Page, Resource
 from integrations.session import Session, counting, open_session
 from sync import ending, keeping, plan, vanishing
 from sync.claiming import Lost, beat, claim, lock
-from sync.models import Checkpoint, Cursor, SyncRun
+from sync.models import Checkpoint, Cursor, SetAside, SyncRun
 from sync.pages import pages
 from sync.plan import Kind, Step
 from sync.states import Mode
@@ -40,6 +39,8 @@ Progress = Callable[[SyncRun, Checkpoint], None]
 
 #: How long a worker stays with one run; well below CELERY_TASK_SOFT_TIME_LIMIT.
 SHIFT: Final = timedelta(seconds=25)
+#: Signs of life are given no more often than this.
+BEAT: Final = timedelta(seconds=10)
 #: The list that brings what an appointment names and we do not know.
 LISTS: Final = {
     "practitioner": Resource.PRACTITIONERS,
@@ -106,7 +107,7 @@ def _work(run: SyncRun, clock: Clock, until: datetime | None, progress: Progress
             if not shift.read(Step.from_json(step)):
                 ending.due_again(run, clock())
                 return
-        ending.finish(run, checkpoint, clock())
+        ending.finish(run, checkpoint, session.adapter.lists, clock())
     except PmsError as error:
         if shift:
             shift.note_calls()
@@ -137,9 +138,18 @@ class Shift:
     progress: Progress
     #: Calls since they were last noted down.
     calls: Callable[[], int] = field(init=False)
+    beaten_at: datetime = field(init=False)
+    #: Lists of which records have been set aside.
+    troubled: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.calls = counting(self.session)
+        self.beaten_at = self.clock()
+        self.troubled = set(
+            SetAside.objects.filter(integration=self.run.integration_id)
+            .values_list("resource", flat=True)
+            .distinct()
+        )
 
     def begin(self) -> None:
         """Plan the steps, unless an earlier shift has."""
@@ -156,7 +166,7 @@ class Shift:
             now=now,
         )
         run.started_at = now
-        run.is_full = all(step.kind is Kind.FULL for step in steps)
+        run.is_full = bool(steps) and all(step.kind is Kind.FULL for step in steps)
         with transaction.atomic():
             self._write(steps=[step.as_json() for step in steps])
             SyncRun.objects.filter(pk=run.pk).update(started_at=now, is_full=run.is_full)
@@ -170,77 +180,103 @@ class Shift:
                 )
             )
             feed, position = step.feed(zones), self.checkpoint.position
-            for page in pages(self.session.adapter, feed, position, self.clock):
+            told = pages(self.session.adapter, feed, position, self.clock, self.goes_on)
+            for page, asked_at in told:
                 now = self.clock()
-                self._store(step, page, now)
-                beat(self.run, now)
+                self._store(step, page, now, asked_at)
+                self._beat(now)
                 self.progress(self.run, self.checkpoint)
-                if self.until and now >= self.until and page.next:
-                    return False
+            if not self.checkpoint.is_read:
+                return False
         found = vanishing.Found()
         if step.kind is Kind.FULL:
             found = vanishing.settle(
-                self.run, self.checkpoint.step, step, self.session.adapter, self.clock()
+                self.run,
+                self.checkpoint.step,
+                step,
+                self.session.adapter,
+                self.clock(),
+                self._hold,
             )
         self._close(step, found, self.clock())
         self.progress(self.run, self.checkpoint)
         return True
 
+    def goes_on(self) -> bool:
+        """Return whether there is time for another page."""
+        return self.until is None or self.clock() < self.until
+
     def note_calls(self) -> None:
         """Note the calls made since the last page."""
-        self._write(calls=F("calls") + self.calls())
+        self._write(calls=self.checkpoint.calls + self.calls())
 
-    def _store(self, step: Step, page: Page, now: datetime) -> None:
+    def _store(self, step: Step, page: Page, now: datetime, asked_at: datetime) -> None:
         """Keep a page's records and the run's new position, both or neither."""
-        if page.next and page.next == self.checkpoint.position:
+        here = self.checkpoint
+        if page.next and page.next == here.position:
             raise PagesRepeat("The PMS's list goes in a circle: a page leads to itself.")
         with transaction.atomic():
             # Before the records: who has lost the run must not wait for them either.
             self._hold()
-            if not keeping.sight(self.run, self.checkpoint, page) and page.next:
+            if not keeping.sight(self.run, here, page) and page.next:
                 raise PagesRepeat("The PMS's list goes in a circle: a page came twice.")
-            stored, set_aside = keeping.keep(self.run.integration, step.resource, page.records, now)
+            stored, set_aside = keeping.keep(
+                self.run.integration,
+                step.resource,
+                page.records,
+                now,
+                asked_at,
+                clears=step.resource in self.troubled,
+            )
             total = page.total if page.total is not None and 0 <= page.total <= MOST_TOTAL else None
             self._write(
                 position=page.next,
                 is_read=not page.next,
-                step_pages=F("step_pages") + 1,
-                step_records=F("step_records") + len(page.records),
+                step_pages=here.step_pages + 1,
+                step_records=here.step_records + len(page.records),
                 step_total=total,
-                pages=F("pages") + 1,
-                records=F("records") + len(page.records),
-                created=F("created") + stored.created,
-                updated=F("updated") + stored.updated,
-                unchanged=F("unchanged") + stored.unchanged,
-                removed=F("removed") + stored.removed,
-                set_aside=F("set_aside") + set_aside,
-                calls=F("calls") + self.calls(),
+                pages=here.pages + 1,
+                records=here.records + len(page.records),
+                created=here.created + stored.created,
+                updated=here.updated + stored.updated,
+                unchanged=here.unchanged + stored.unchanged,
+                removed=here.removed + stored.removed,
+                set_aside=here.set_aside + set_aside,
+                calls=here.calls + self.calls(),
             )
+        if set_aside:
+            self.troubled.add(step.resource)
         if self.run.failures:
             self.run.failures = 0
             SyncRun.objects.filter(pk=self.run.pk).update(failures=0)
 
+    def _beat(self, now: datetime) -> None:
+        """Give a sign of life, unless one was given a moment ago."""
+        if now - self.beaten_at >= BEAT:
+            beat(self.run, now)
+            self.beaten_at = now
+
     def _close(self, step: Step, found: vanishing.Found, now: datetime) -> None:
         """Move the list's cursor to the run's start, and the checkpoint to the next step."""
-        run, number = self.run, self.checkpoint.step
+        run, here, number = self.run, self.checkpoint, self.checkpoint.step
         with transaction.atomic():
             self._hold()
             resolve(run.clinic, now)
-            _move_cursor(run, step, self.checkpoint.step_pages, found)
+            _move_cursor(run, step, here.step_pages, found)
             self._write(
-                steps=self.checkpoint.steps + self._unread_lists(step),
+                steps=here.steps + self._unread_lists(step),
                 step=number + 1,
                 position="",
                 is_read=False,
                 step_pages=0,
                 step_records=0,
                 step_total=None,
-                removed=F("removed") + found.removed,
-                vanished=F("vanished") + found.in_doubt,
-                calls=F("calls") + self.calls(),
+                removed=here.removed + found.removed,
+                vanished=here.vanished + found.in_doubt,
+                calls=here.calls + self.calls(),
             )
             run.sightings.filter(step=number).delete()
-        beat(run, now)
+        self._beat(now)
 
     def _unread_lists(self, step: Step) -> list[dict[str, Any]]:
         """Return further steps: the lists that hold what new appointments name and we lack."""
@@ -264,14 +300,20 @@ class Shift:
             raise Lost
 
     def _write(self, **values: Any) -> None:
-        """Change the checkpoint, here and in the database. Raises Lost."""
+        """Change the checkpoint, here and in the database: nobody else does. Raises Lost."""
         if not Checkpoint.objects.filter(pk=self.run.pk, claim=self.run.claims).update(**values):
             raise Lost
-        self.checkpoint.refresh_from_db()
+        for name, value in values.items():
+            setattr(self.checkpoint, name, value)
 
 
 def _move_cursor(run: SyncRun, step: Step, pages_read: int, found: vanishing.Found) -> None:
-    """Note how current the list is now: as of the run's start, never its end."""
+    """Note how current the list is now: as of the run's start, never its end.
+
+    A look at today and tomorrow alone puts the regular reading off in nothing.
+    """
+    if run.mode == Mode.UPCOMING and step.kind is Kind.WINDOW:
+        return
     values: dict[str, Any] = {"looked_at": run.started_at}
     if step.kind is not Kind.WINDOW:
         values["read_until"] = run.started_at
@@ -285,3 +327,6 @@ def _move_cursor(run: SyncRun, step: Step, pages_read: int, found: vanishing.Fou
             resource=step.resource,
             **values,
         )
+    if run.mode != Mode.UPCOMING or step.kind is not Kind.WINDOW:
+        # What the PMS said before we began to read is here; what it said since may not be.
+        known.filter(wanted_at__lte=run.started_at).update(wanted_at=None)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +18,10 @@ from clinics import hours
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
 from sync.plan import MOVING
-from sync.requesting import Running, TooSoon, Wanted, request
-from sync.states import Trigger
+from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
+from sync.states import Mode, Status, Trigger
+
+logger = logging.getLogger(__name__)
 
 #: Between the runs of two organizations that come due together.
 BETWEEN_ORGANIZATIONS: Final = timedelta(seconds=30)
@@ -23,6 +29,8 @@ BETWEEN_ORGANIZATIONS: Final = timedelta(seconds=30)
 OVERDUE: Final = timedelta(hours=44)
 #: A full pass is not needed where one ended well so short a time before.
 FRESH: Final = timedelta(hours=20)
+#: Failures in a row that are counted: each doubles the wait before the next run.
+COUNTED: Final = 5
 
 
 def make_due_runs(now: datetime) -> int:
@@ -33,10 +41,12 @@ def make_due_runs(now: datetime) -> int:
     """
     organizations: dict[UUID, list[tuple[Integration, list[Resource]]]] = {}
     for integration in _active():
-        if resources := due_resources(integration, now):
-            organizations.setdefault(integration.organization_id, []).append(
-                (integration, resources)
-            )
+        with apart(integration):
+            resources = due_resources(integration, now)
+            if resources and now >= _rest_until(integration, now):
+                organizations.setdefault(integration.organization_id, []).append(
+                    (integration, resources)
+                )
     if not organizations:
         return 0
     longest = timedelta(minutes=settings.SYNC_INTERVAL_MINUTES) / 2 / len(organizations)
@@ -48,6 +58,16 @@ def make_due_runs(now: datetime) -> int:
             wanted = Wanted(trigger=Trigger.SCHEDULE, only=only, not_before=now + between * number)
             made += _try(integration, wanted, now)
     return made
+
+
+@contextmanager
+def apart(integration: Integration) -> Iterator[None]:
+    """Let what is set up wrongly at one integration (a PMS or zone that is not known any more) keep
+    no other from its runs."""
+    try:
+        yield
+    except (LookupError, ValueError):
+        logger.exception("integration %s: no run can be made", integration.pk)
 
 
 def due_resources(integration: Integration, now: datetime) -> list[Resource]:
@@ -64,6 +84,23 @@ def due_resources(integration: Integration, now: datetime) -> list[Resource]:
     ]
 
 
+def _rest_until(integration: Integration, now: datetime) -> datetime:
+    """Return when the next run may begin after runs that failed: half an hour after the first, at
+    most the usual interval after many. What failed for good would fail so with each tick."""
+    ended = (
+        integration.sync_runs.filter(finished_at__isnull=False)
+        .exclude(mode=Mode.UPCOMING)
+        .exclude(status=Status.CANCELLED)
+        .order_by("-created_at")
+        .values_list("status", "finished_at")[:COUNTED]
+    )
+    failed = [finished_at for _, finished_at in takewhile(lambda e: e[0] == Status.FAILED, ended)]
+    if not failed:
+        return now
+    longest = timedelta(minutes=settings.SYNC_INTERVAL_MINUTES)
+    return failed[0] + min(COOL_DOWN * 2 ** (len(failed) - 1), longest)
+
+
 def interval(integration: Integration, resource: Resource) -> timedelta:
     """Return how long after a reading of a list the next one follows: the integration's own, else
     what is usual for its PMS, else the setting."""
@@ -76,14 +113,15 @@ def make_nightly_runs(now: datetime) -> int:
     many. Where the clocks jump over 2 AM, it is the moment of that."""
     made = 0
     for integration in _active().filter(cursors__isnull=False).distinct():
-        local = now.astimezone(integration.clinic.zone)
-        oldest = min(
-            (each.full_at for each in integration.cursors.all() if each.full_at), default=None
-        )
-        age = now - oldest if oldest else OVERDUE
-        in_time = hours.CATCH_UP <= local.time() < hours.DAY_BEGINS
-        if age >= FRESH and (in_time or (age >= OVERDUE and local.time() >= hours.CATCH_UP)):
-            made += _begin_night(integration, local.date(), now)
+        with apart(integration):
+            local = now.astimezone(integration.clinic.zone)
+            oldest = min(
+                (each.full_at for each in integration.cursors.all() if each.full_at), default=None
+            )
+            age = now - oldest if oldest else OVERDUE
+            in_time = hours.CATCH_UP <= local.time() < hours.DAY_BEGINS
+            if age >= FRESH and (in_time or (age >= OVERDUE and local.time() >= hours.CATCH_UP)):
+                made += _begin_night(integration, local.date(), now)
     return made
 
 

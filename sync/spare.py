@@ -17,8 +17,9 @@ from integrations.http.budget import window_start
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
 from integrations.profiles import open_intervals, profile_of
 from integrations.queries import Resource
-from sync.requesting import Running, TooSoon, Wanted, request
-from sync.states import Mode, Trigger
+from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
+from sync.schedule import apart
+from sync.states import Mode, Status, Trigger
 
 #: Never more often than this, however much is left.
 SHORTEST: Final = timedelta(minutes=1)
@@ -35,21 +36,35 @@ def make_runs(now: datetime) -> int:
     )
     made = 0
     for integration in active.select_related("clinic").prefetch_related("cursors"):
-        looked_at = next(
-            cursor.looked_at
-            for cursor in integration.cursors.all()
-            if cursor.resource == Resource.APPOINTMENTS
-        )
-        wait = wait_for_next(integration, now)
-        if wait is None or now < looked_at + wait or not is_open(integration, now):
-            continue
-        wanted = Wanted(mode=Mode.UPCOMING, trigger=Trigger.SPARE, is_forced=True)
-        try:
-            request(integration, wanted, now)
-        except (Running, TooSoon):
-            continue
-        made += 1
+        with apart(integration):
+            if not _is_due(integration, now):
+                continue
+            wanted = Wanted(mode=Mode.UPCOMING, trigger=Trigger.SPARE, is_forced=True)
+            try:
+                request(integration, wanted, now)
+            except (Running, TooSoon):
+                continue
+            made += 1
     return made
+
+
+def _is_due(integration: Integration, now: datetime) -> bool:
+    """Return whether the next reading of an open practice is due: some time after the last of any
+    kind, longer after one of these that failed."""
+    wait = wait_for_next(integration, now)
+    if wait is None or not is_open(integration, now):
+        return False
+    looked_at = next(
+        cursor.looked_at
+        for cursor in integration.cursors.all()
+        if cursor.resource == Resource.APPOINTMENTS
+    )
+    newest = integration.sync_runs.filter(mode=Mode.UPCOMING).order_by("-created_at").first()
+    if newest:
+        looked_at = max(looked_at, newest.created_at)
+        if newest.status == Status.FAILED:
+            wait = max(wait, COOL_DOWN)
+    return now >= looked_at + wait
 
 
 def wait_for_next(integration: Integration, now: datetime) -> timedelta | None:

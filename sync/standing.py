@@ -30,6 +30,8 @@ class ListStanding:
     looked_at: datetime | None
     full_at: datetime | None
     full_pages: int | None
+    #: When the PMS last said that it changed, if it was not read since.
+    wanted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,7 @@ def _lists(
                 looked_at=cursor.looked_at if cursor else None,
                 full_at=cursor.full_at if cursor else None,
                 full_pages=cursor.full_pages if cursor else None,
+                wanted_at=cursor.wanted_at if cursor else None,
             )
         )
     return standing

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from clinics import pruning
-from sync import claiming, running, schedule, spare
-from sync.models import SyncRun
+from sync import claiming, running, schedule, spare, wanting
+from sync.models import SyncRun, UnknownAccount
 from tenancy import scope
 
 #: A hand-out that was not taken up within this many seconds is repeated by a later tick.
@@ -19,9 +19,12 @@ EXPIRES = 60
 
 @shared_task
 def dispatch() -> None:
-    """Hand out runs that are due, and those whose worker is gone. Runs every few seconds."""
+    """Make the runs that webhooks ask for, and hand out those that are due or whose worker is gone.
+    Runs every few seconds."""
+    now = timezone.now()
     with scope.everywhere():
-        for run_id in claiming.hand_out(timezone.now()):
+        wanting.make_runs(now)
+        for run_id in claiming.hand_out(now):
             carry_on.apply_async((run_id,), expires=EXPIRES)
 
 
@@ -40,10 +43,13 @@ def make_runs() -> None:
 
 @shared_task
 def prune() -> int:
-    """Delete runs that ended longer ago than settings say; returns how many rows."""
+    """Delete runs that ended longer ago than settings say, and the practices that nobody connected
+    or heard of since; returns how many rows."""
     before = timezone.now() - timedelta(days=settings.SYNC_RUN_DAYS)
     with scope.everywhere():
-        return pruning.prune(SyncRun.objects.filter(finished_at__lt=before))
+        return pruning.prune(SyncRun.objects.filter(finished_at__lt=before)) + pruning.prune(
+            UnknownAccount.objects.filter(last_told_at__lt=before)
+        )
 
 
 @shared_task

@@ -8,20 +8,23 @@ Whatever is removed wrongly comes back with the next sight of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import CharField, F, Func, QuerySet
 
 from clinics.models import Record
 from clinics.records import Removed
 from clinics.services import remove
 from integrations.contract import Adapter
 from integrations.queries import Ability, Resource
-from sync.keeping import TABLES, keep
+from sync.keeping import TABLES, keep, settle_aside
 from sync.models import SetAside, Sighting, SyncRun
 from sync.plan import Step
+from sync.states import Status
 
 #: The vanish guard: more missing records than this share of all, and than so many, are not
 #: believed without a person.
@@ -35,14 +38,6 @@ LOOK_UPS: Final = {
     Resource.APPOINTMENTS: Ability.LOOK_UP_APPOINTMENT,
 }
 
-#: As an anti-join, which PostgreSQL carries out in constant memory however many there are.
-_UNSEEN: Final = """NOT EXISTS (
-    SELECT FROM (
-        SELECT unnest(external_ids) AS seen FROM pms_sync_sightings
-        WHERE run_id = %s AND step = %s
-    ) AS page WHERE page.seen = {table}.external_id
-)"""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -52,70 +47,121 @@ class Found:
     in_doubt: int = 0
 
 
-def missing(run: SyncRun, number: int, step: Step, covers: tuple[int, int] | None) -> QuerySet:
-    """Return our records that step `number` should have shown and did not.
+def missing(
+    run: SyncRun, number: int, step: Step, covers: tuple[int, int] | None, now: datetime
+) -> QuerySet:
+    """Return the ids of our records that step `number` should have shown and did not.
 
-    Not those that came to us after the run had begun; nor appointments beyond the days that the
-    PMS's list covers.
+    Not those that came to us, or were told anew, after the run had begun; nor appointments beyond
+    the days that the PMS's list covers.
     """
     assert run.started_at  # noqa: S101 (for the type checker)
     table: type[Record] = TABLES[step.resource]
-    records: QuerySet = table._default_manager.present().filter(
-        clinic_id=run.clinic_id, created_at__lt=run.started_at
+    records: QuerySet = (
+        table._default_manager.present()
+        .filter(clinic_id=run.clinic_id, created_at__lt=run.started_at)
+        .exclude(last_synced_at__gte=run.started_at)
     )
     if covers is not None and step.resource is Resource.APPOINTMENTS:
         back, ahead = covers
-        # A day less at both ends: whose midnight counts is the PMS's own matter.
+        # A day less at both ends: whose midnight counts is the PMS's own matter. And the list was
+        # read at some time since the run's start, days later where it had to wait.
         records = records.filter(
-            starts_at__gte=run.started_at - timedelta(days=back - 1),
+            starts_at__gte=now - timedelta(days=back - 1),
             starts_at__lt=run.started_at + timedelta(days=ahead - 1),
         )
-    unseen = _UNSEEN.format(table=table._meta.db_table)  # a name of ours, and parameters
-    return records.extra(where=[unseen], params=[run.pk, number])  # noqa: S610
+    ids = Func(F("external_ids"), function="unnest", output_field=CharField())
+    seen = Sighting.objects.filter(run=run, step=number).values_list(ids)
+    # As EXCEPT, which PostgreSQL carries out by hashing or sorting: of an anti-join it cannot
+    # guess how many ids there are, and may compare each with all.
+    return records.values_list("external_id").difference(seen)
 
 
-def settle(run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime) -> Found:
+def settle(
+    run: SyncRun,
+    number: int,
+    step: Step,
+    adapter: Adapter,
+    now: datetime,
+    hold: Callable[[], None],
+) -> Found:
     """Mark as removed what vanished, as far as that can be believed. Safe to repeat.
 
+    `hold` keeps the run ours until a transaction ends, or raises Lost: whoever takes a run over,
+    or cancels it, deletes what was sighted, and then everything would seem to be missing.
     May raise what asking the PMS raises; what was settled until then stays settled.
     """
+    with transaction.atomic():
+        hold()
+        to_ask, found = _look(run, number, step, adapter, now)
+    removed = sum(_ask(run, number, step, adapter, each, now, hold) for each in to_ask)
+    return Found(found.removed + removed, found.in_doubt)
+
+
+def _look(
+    run: SyncRun, number: int, step: Step, adapter: Adapter, now: datetime
+) -> tuple[list[str], Found]:
+    """Return which of the missing to ask for one by one, and what became of them otherwise."""
     if SetAside.objects.filter(
         integration=run.integration,
         resource=step.resource,
         external_id="",
         last_seen_at__gte=run.started_at,
     ).exists():
-        return Found()  # one of the list's records has no id: it may be any of the missing
+        return [], Found()  # one of the list's records has no id: it may be any of the missing
     covers = adapter.lists[step.resource].covers
-    gone = missing(run, number, step, covers).order_by("external_id")
+    gone = missing(run, number, step, covers, now)
     count = gone.count()
     if not count:
-        return Found()
+        return [], Found()
     table = TABLES[step.resource]
     present = table._default_manager.present().filter(clinic_id=run.clinic_id).count()
-    if count > max(FEW, present * SHARE) and not run.may_remove:
-        return Found(in_doubt=count)
-    removed = 0
+    believed, accepted = max(FEW, present * SHARE), _accepted(run)
+    if accepted is not None and count > believed + accepted:
+        return [], Found(in_doubt=count)
     if LOOK_UPS.get(step.resource) in adapter.abilities and count <= ASKED_SINGLY:
-        for external_id in list(gone.values_list("external_id", flat=True)):
-            removed += _ask(run, number, step, adapter, external_id, now)
-        return Found(removed)
-    ids: Any = gone.values_list("external_id", flat=True).iterator(chunk_size=1000)
-    records = [Removed(external_id=external_id) for external_id in ids]
-    return Found(remove(run.clinic, table, records, now=now).removed)
+        return sorted(external_id for (external_id,) in gone), Found()
+    is_empty = not Sighting.objects.filter(run=run, step=number).exists()
+    if is_empty and not run.may_remove:
+        # A list with nothing in it is how many a failure looks, too.
+        return [], Found(in_doubt=count)
+    records = [Removed(external_id=external_id) for (external_id,) in gone]
+    settle_aside(run.integration, step.resource, [each.external_id for each in records])
+    return [], Found(remove(run.clinic, table, records, now=now).removed)
+
+
+def _accepted(run: SyncRun) -> int | None:
+    """Return how many missing records a person said are gone; None where they named no number.
+
+    They saw what the last held run had found: of the lists as they are by now, no more than that.
+    """
+    if not run.may_remove:
+        return 0
+    held = SyncRun.objects.filter(
+        integration=run.integration_id, status=Status.HELD, created_at__lte=run.created_at
+    )
+    return held.order_by("-created_at").values_list("checkpoint__vanished", flat=True).first()
 
 
 def _ask(
-    run: SyncRun, number: int, step: Step, adapter: Adapter, external_id: str, now: datetime
+    run: SyncRun,
+    number: int,
+    step: Step,
+    adapter: Adapter,
+    external_id: str,
+    now: datetime,
+    hold: Callable[[], None],
 ) -> int:
     """Ask for one missing record and keep the answer; return 1 where it really is no more."""
     answer = adapter.lookup(step.resource, external_id)
-    stored, _ = keep(run.integration, step.resource, [answer], now)
-    if not isinstance(answer, Removed):  # it is there: sighted, for when this is repeated
-        Sighting.objects.get_or_create(
-            run=run,
-            step=number,
-            digest=f"asked {external_id}"[:32],
-            defaults={"organization_id": run.organization_id, "external_ids": [external_id]},
-        )
+    with transaction.atomic():
+        hold()
+        stored, _ = keep(run.integration, step.resource, [answer], now, now)
+        if not isinstance(answer, Removed):  # it is there: sighted, for when this is repeated
+            Sighting.objects.get_or_create(
+                run=run,
+                step=number,
+                digest=f"asked {external_id}"[:32],
+                defaults={"organization_id": run.organization_id, "external_ids": [external_id]},
+            )
     return stored.removed

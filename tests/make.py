@@ -21,6 +21,8 @@ from clinics.models import (
     User,
 )
 from integrations.models import Integration, IntegrationStatus
+from integrations.queries import Resource
+from sync.models import SetAside
 from webhooks import signing
 from webhooks.models import Delivery, Endpoint, Message, Notice, Reason
 from writebacks.models import Writeback
@@ -110,6 +112,21 @@ def writeback(of: Integration, **fields: Any) -> Writeback:
         "due_at": timezone.now(),
     }
     return Writeback.objects.create(**(values | fields))
+
+
+def set_aside(of: Integration, **fields: Any) -> SetAside:
+    """A patient that could not be kept."""
+    now = timezone.now()
+    values = {
+        "resource": Resource.PATIENTS,
+        "external_id": f"made-{next(_count)}",
+        "reason": "its birth date is no date",
+        "first_seen_at": now,
+        "last_seen_at": now,
+    }
+    return SetAside.objects.create(
+        integration=of, organization_id=of.organization_id, **(values | fields)
+    )
 
 
 def webhook(of: Organization, **fields: Any) -> Endpoint:

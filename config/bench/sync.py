@@ -1,9 +1,10 @@
 """How fast a clinic's patients are taken over, beside the least that this could cost.
 
-The product's own path: HTTP client with breaker, budget and log of calls, adapter, store with
-encryption and blind indexes, under row-level security and the audit. The floor fetches the same
-pages bare, encrypts and hashes the same values, and copies them into a temporary table and from
-there into the same table, under the same policies and triggers.
+The product's own path: a full run of the sync, with its checkpoints, over the HTTP client with
+breaker, budget and log of calls, the adapter, and the store with encryption and blind indexes,
+under row-level security and the audit. The floor fetches the same pages bare, encrypts and hashes
+the same values, and copies them into a temporary table and from there into the same table, under
+the same policies and triggers.
 """
 
 from __future__ import annotations
@@ -15,27 +16,26 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import date
 from functools import partial
 from typing import Any
 
 import requests
-from django.db import connection, transaction
+from django.core.management.base import CommandError
+from django.db import connection
 from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from clinics.identity import normal_email, normal_name, normal_phone, region_of
 from clinics.models import Clinic, Organization, Patient
-from clinics.records import PmsRecord
-from clinics.services import Stored, store
+from clinics.services import Stored
 from config.bench import rig, vendor
 from config.embedded.layout import WEB_ROLE
-from integrations.contract import Adapter, Priority
 from integrations.models import Integration, IntegrationStatus
-from integrations.queries import Feed, Page, Resource
-from integrations.session import open_session
+from integrations.queries import Resource
+from sync import by_hand
+from sync.requesting import Wanted
+from sync.states import Status
 from tenancy import scope
 
 ORGANIZATION, CLINIC = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -148,40 +148,13 @@ def become_worker(connection: Any, **signal: Any) -> None:
 
 
 def product(clinic: Clinic, integration: Integration) -> Stored:
-    """Take over all patients; the next page is fetched while the last one is stored."""
-    session = open_session(integration, Priority.LOW, correlation="bench")
-    total = Stored()
-    for page in ahead(pages(session.adapter, Feed(resource=Resource.PATIENTS))):
-        records = [each for each in page.records if isinstance(each, PmsRecord)]
-        with transaction.atomic():
-            total += store(clinic, records, now=timezone.now())
-    return total
-
-
-def pages(adapter: Adapter, feed: Feed) -> Iterator[Page]:
-    """Yield the pages of a list, a call each."""
-    page = adapter.page(feed, "", timezone.now())
-    yield page
-    while page.next:
-        page = adapter.page(feed, page.next, timezone.now())
-        yield page
-
-
-def ahead(found: Iterator[Page]) -> Iterator[Page]:
-    """Yield the same, each fetched in another thread while the one before is worked on."""
-    context = copy_context()
-
-    def fetch() -> Page | None:
-        return context.run(next, found, None)
-
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            coming = pool.submit(fetch)
-            while page := coming.result():
-                coming = pool.submit(fetch)
-                yield page
-        finally:
-            pool.submit(connection.close)
+    """Take over all patients by a full run, as a worker does."""
+    wanted = Wanted(is_full=True, is_forced=True, only=[Resource.PATIENTS])
+    run = by_hand.carry_out(integration, wanted, timezone.now)
+    if run.status != Status.COMPLETED:
+        raise CommandError(f"The load did not end well: {run.error_message}")
+    found = run.checkpoint
+    return Stored(created=found.created, updated=found.updated, unchanged=found.unchanged)
 
 
 # --- The floor -----------------------------------------------------------------------------------

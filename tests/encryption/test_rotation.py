@@ -54,7 +54,7 @@ def test_all_models_with_encrypted_fields_are_walked() -> None:
         "integrations.Integration": ["credential", "error_message", "access_key", "refresh_key"],
         "webhooks.Endpoint": ["url", "secret", "old_secret"],
         "webhooks.Message": ["data"],
-        "writebacks.Writeback": ["command", "request_body", "error_message"],
+        "writebacks.Writeback": ["command", "request_body", "remark", "error_message"],
         "writebacks.WritebackEvent": ["note"],
     }
 

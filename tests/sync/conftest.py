@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -131,7 +131,7 @@ def open_practice(
         )
         practice = Practice(integration, office["office_id"], sandbox, clock)
 
-        def watched(*args: Any) -> Iterator[Page]:
+        def watched(*args: Any) -> Iterator[tuple[Page, datetime]]:
             for number, page in enumerate(real(*args)):
                 practice.between(number)
                 yield page

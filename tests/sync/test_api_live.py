@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from rest_framework.test import APIClient
 
 from audit.models import Entry
-from clinics.models import AppointmentType, Location, Patient, Practitioner, User
+from clinics.models import AppointmentType, Location, Patient, Practitioner
 from clinics.records import PatientRecord
 from integrations.http.errors import (
     BudgetExhausted,
@@ -23,6 +23,7 @@ from integrations.http.errors import (
     PmsError,
     Refused,
 )
+from integrations.models import Call
 from integrations.profiles import start_profile
 from integrations.queries import (
     Ability,
@@ -36,7 +37,8 @@ from integrations.queries import (
 )
 from tests import make
 from tests.sync import toy
-from tests.sync.conftest import Desk
+from tests.sync.conftest import Desk, logged_in
+from tests.sync.practices import Practice
 
 NINE = datetime(2030, 3, 6, 14, 0, tzinfo=UTC)
 FREE = [
@@ -46,9 +48,9 @@ FREE = [
 
 
 @pytest.fixture
-def client(desk: Desk, api: Callable[[User], APIClient]) -> APIClient:
+def client(desk: Desk) -> APIClient:
     cache.clear()
-    return api(make.member(desk.integration.organization))
+    return logged_in(make.member(desk.integration.organization))
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -536,3 +538,49 @@ def test_what_keeps_a_pms_from_answering_is_told_with_the_time_to_wait(
     assert answer.get("Retry-After") == retry_after
     error.retry_at = desk.clock.now + IN
     assert client.get(address).get("Retry-After") == ("91" if retry_after else None)
+
+
+# --- Over real HTTP ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pms", ["cliniko", "nookal"])
+def test_a_pms_is_asked_with_the_calls_that_are_kept_for_people(
+    open_practice: Callable[[str], Practice], pms: str
+) -> None:
+    cache.clear()
+    practice = open_practice(pms)
+    practice.sync()
+    clinic = practice.integration.clinic
+    client = logged_in(make.member(clinic.organization))
+    practice.sandbox.control.change(
+        practice.office, "patient", "create", "", first_name="Zoë", email="zoe@example.org"
+    )
+    Call.objects.all().delete()
+
+    found = client.get(f"/api/v1/clinics/{clinic.pk}/patients/search?email=zoe@example.org").json()
+    assert found["source"] == "pms"
+    assert [row["first_name"] for row in found["results"]] == ["Zoë"]
+    (call,) = Call.objects.all()
+    assert (call.priority, call.correlation) == ("high", "search_by_email")
+    assert "zoe" not in call.path
+
+    asked = {
+        "practitioner": str(Practitioner.objects.filter(is_active=True)[0].pk),
+        "location": str(Location.objects.all()[0].pk),
+        "appointment_type": str(AppointmentType.objects.all()[0].pk),
+        "to": (practice.now() + timedelta(days=6)).date().isoformat(),
+    }
+    address = f"/api/v1/clinics/{clinic.pk}/availability"
+    free = client.get(address, asked).json()
+    assert free["source"] == "pms"
+    starts = [time["starts_at"] for time in free["free_times"]]
+    assert starts == sorted(starts)
+    assert starts
+    calls = Call.objects.filter(correlation="free_times")
+    assert set(calls.values_list("priority", flat=True)) == {"high"}
+    count = calls.count()
+    assert client.get(address, asked).json() == free
+    assert calls.count() == count
+
+    practice.sync()
+    assert practice.differences() == {}

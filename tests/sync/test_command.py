@@ -79,7 +79,7 @@ def test_a_run_by_hand_reads_all_of_it_and_tells_each_list_in_a_line(desk: Desk)
     said = sync(desk.clinic.name)
     run = SyncRun.objects.get()
     assert said.splitlines() == [
-        f"{desk.clinic}, Toy: reading what changed (run {str(run.pk)[:8]}).",
+        f"{desk.clinic}, Toy: reading everything (run {str(run.pk)[:8]}).",
         "  All locations: 1 of 1 records, 1 page; 150 calls left",
         "  All practitioners: 1 of 1 records, 1 page; 150 calls left",
         "  All patients: 25 of 25 records, 3 pages; 150 calls left",

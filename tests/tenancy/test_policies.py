@@ -47,6 +47,7 @@ EXEMPT = {
     "encryption_key_checks": "the installation's own: which keys it was written with",
     "pms_budget_caps": "calls counted by key; an application's span tenants",
     "pms_budget_windows": "calls counted by key; an application's span tenants",
+    "pms_unknown_accounts": "ids of practices that are nobody's here yet",
 }
 #: Tables that hold patients: not even those who look over all tenants see them.
 PATIENTS = ("clinics_patient", "clinics_appointment")

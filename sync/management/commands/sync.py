@@ -197,7 +197,8 @@ class Command(BaseCommand):
 
 
 def _beginning(run: SyncRun, is_new: bool) -> str:
-    what = "everything" if run.is_full else run.get_mode_display().lower()
+    first = not run.integration.cursors.exists()
+    what = "everything" if run.is_full or first else run.get_mode_display().lower()
     if is_new:
         return f"reading {what} (run {report.short(run)})."
     return f"run {report.short(run)} is under way already ({what}); going on with it."

@@ -14,7 +14,7 @@ import pytest
 
 from clinics.records import AppointmentRecord, PatientRecord, Removed
 from integrations import registry
-from integrations.contract import Adapter, Limit, Manifest, Scope
+from integrations.contract import Adapter, Manifest, Scope
 from integrations.http.client import Client
 from integrations.quality import DONE, Rule
 from integrations.queries import Ability, Feed, Resource
@@ -212,20 +212,14 @@ def _words(record: PatientRecord | AppointmentRecord) -> Json:
 
 
 def of_truth(records: dict[str, Json]) -> dict[str, Json]:
-    """Return the sandbox's records with times that compare as times."""
+    """Return the sandbox's records with times as times, and "" for what is not told."""
     return {
-        id: {
-            name: datetime.fromisoformat(value)
-            if name in {"starts_at", "ends_at"}
-            else value or ""
-            if value is None
-            else value
-            for name, value in record.items()
-        }
+        id: {name: _value(name, value) for name, value in record.items()}
         for id, record in records.items()
     }
 
 
-def ceiling(limit: Limit) -> float:
-    """Return a limit as calls a second."""
-    return limit.calls / limit.seconds
+def _value(name: str, value: Any) -> Any:
+    if name in {"starts_at", "ends_at"}:
+        return datetime.fromisoformat(value)
+    return "" if value is None else value

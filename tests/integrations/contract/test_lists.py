@@ -23,6 +23,7 @@ def test_the_lists_are_those_of_the_manifest(practice: Practice) -> None:
     adapter = practice.adapter()
     assert adapter.lists == practice.manifest.lists
     assert adapter.abilities == practice.manifest.abilities
+    assert adapter.operations == practice.manifest.operations
     assert adapter.manifest is practice.manifest
 
 
@@ -78,6 +79,15 @@ def test_a_page_is_one_call_and_not_longer_than_it_may_be(practice: Practice) ->
         for number, page in enumerate(lists.pages(adapter, feed, practice.now), start=1):
             assert practice.calls - before == number, resource
             assert len(page.records) <= practice.manifest.page_size
+
+
+def test_pages_are_as_long_as_the_pms_allows(practice: Practice) -> None:
+    size = practice.manifest.page_size
+    for resource in (Resource.PATIENTS, Resource.APPOINTMENTS):
+        found = read(practice, resource)
+        count = sum(len(page.records) for page in found)
+        # One more where a list has two parts, and one for an end that only an empty page tells.
+        assert len(found) <= -(-count // size) + 2, resource
 
 
 def test_a_position_is_good_in_another_process(practice: Practice) -> None:

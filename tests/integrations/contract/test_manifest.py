@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integrations import registry
-from integrations.contract import Manifest, Priority, Scope
+from integrations.contract import Adapter, Manifest, Priority, Scope
 from integrations.quality import DONE, Rule
 from integrations.queries import Ability, Resource
 from tests.integrations.contract.practices import WAYS, Practice
@@ -104,6 +104,12 @@ def test_the_credential_that_it_asks_for_is_enough(practice: Practice) -> None:
     asked_for = {field.name for field in practice.manifest.credential}
     assert set(practice.credential) <= asked_for
     assert practice.adapter().verify().id
+
+
+def test_it_answers_to_all_that_may_be_asked(practice: Practice) -> None:
+    asked = {name for name in dir(Adapter) if not name.startswith("_")}
+    assert {"page", "verify", "find", "operations"} <= asked
+    assert [name for name in sorted(asked) if not hasattr(practice.adapter(), name)] == []
 
 
 def test_an_address_is_known_or_asked_for(practice: Practice) -> None:

@@ -86,6 +86,7 @@ def test_each_type_answers_what_its_callers_ask() -> None:
         "NotReached": ("not_reached", False, Fault.PMS),
         "BudgetExhausted": ("waiting_for_budget", False, Fault.NOBODY),
         "CircuitOpen": ("pms_away", False, Fault.PMS),
+        "NotReady": ("not_ready", False, Fault.PMS),
         "Throttled": ("throttled", False, Fault.NOBODY),
         "AgentOffline": ("agent_offline", False, Fault.PRACTICE),
         "KeyExpired": ("key_expired", False, Fault.NOBODY),
@@ -230,7 +231,8 @@ def test_a_refusal_did_nothing_stands_and_gives_no_value_away(
 ) -> None:
     with serving(answers(status, body)) as server:
         error, attempts = ask(server.address, dialect, method)
-    assert type(error) is expected
+    assert isinstance(error, expected)
+    assert (error.code, error.fault) == (expected.code, expected.fault)
     assert error.may_have_happened is False
     assert error.retry_at is None
     assert error.fault is FAULTS[expected]
