@@ -15,6 +15,7 @@ from integrations.models import Integration
 from tests import make
 from webhooks.models import Message
 from writebacks import keeping, submission
+from writebacks.asked import facts
 from writebacks.models import SlotHold, Writeback
 from writebacks.slots import hold
 
@@ -134,3 +135,14 @@ def test_our_copy_gets_the_type_that_was_booked(integration: Integration) -> Non
     keeping.keep(writeback, timezone.now())
     visit = Appointment.objects.get(external_id="7")
     assert (visit.appointment_type, visit.operatory) == (kind, None)
+
+
+def test_a_person_reads_which_type_was_asked_for_and_of_no_chair(integration: Integration) -> None:
+    kind = make.record(AppointmentType, integration.clinic, name="Cleaning")
+    asked = make.booking(integration.clinic, operatory=None, appointment_type=kind)
+    told = {
+        fact.label: fact.value
+        for fact in facts(make.writeback(integration, command=asked.as_json()))
+    }
+    assert told["Appointment type"] == "Cleaning"
+    assert "Operatory" not in told
