@@ -11,7 +11,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import app
-from config.leader import STANDBY_SECONDS, LeaderScheduler
+from config.leader import LOCK_KEY, STANDBY_SECONDS, LeaderScheduler
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,7 +68,11 @@ def test_a_leader_that_goes_on_keeps_its_lock_and_does_not_stack_it(
     for _ in range(3):
         first.tick()
     with first._session.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [LOCK_KEY],
+        )
         assert cursor.fetchone() == (1,)
         cursor.execute("SELECT pg_advisory_unlock_all()")
     assert second.tick() == 1.0

@@ -94,8 +94,9 @@ def test_over_http_an_account_is_reached_by_what_the_command_prints() -> None:
         first, second = sandbox.systems["nookal"]["offices"]
         lines = _lines(sandbox, None)
         assert f"Nookal   {sandbox.address}{'/nookal/production/v2'}" in lines
-        told = f"Office   nookal-2  api key {second['api_key']}  Border Coast Allied Health"
-        assert f"{told} (Australia/Brisbane)" in lines
+        (told,) = [line for line in lines if line.startswith("Account  nookal-2  ")]
+        assert f"api_key {second['api_key']}" in told
+        assert "name Border Coast Allied Health  timezone Australia/Brisbane" in told
         assert [site["timezone"] for site in second["locations"]] == [
             "Australia/Brisbane",
             "Australia/Sydney",
