@@ -15,8 +15,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from clinics.models import Appointment, Location
 from clinics.services import resolve
@@ -48,6 +49,8 @@ LISTS: Final = {
     "operatory": Resource.OPERATORIES,
     "appointment_type": Resource.APPOINTMENT_TYPES,
 }
+_HOLD: Final = "SELECT FROM pms_sync_checkpoints WHERE run_id = %s AND claim = %s FOR NO KEY UPDATE"
+_WRITE: Final = "UPDATE pms_sync_checkpoints SET {} WHERE run_id = %s AND claim = %s"
 MOST_TOTAL: Final = 2**31 - 1
 
 
@@ -307,14 +310,22 @@ class Shift:
 
     def _hold(self) -> None:
         """Lock the checkpoint until the transaction ends. Raises Lost."""
-        ours = Checkpoint.objects.filter(pk=self.run.pk, claim=self.run.claims)
-        if not ours.select_for_update(no_key=True).exists():
-            raise Lost
+        with connection.cursor() as cursor:
+            cursor.execute(_HOLD, [self.run.pk, self.run.claims])
+            if cursor.rowcount != 1:
+                raise Lost
 
     def _write(self, **values: Any) -> None:
         """Change the checkpoint, here and in the database: nobody else does. Raises Lost."""
-        if not Checkpoint.objects.filter(pk=self.run.pk, claim=self.run.claims).update(**values):
-            raise Lost
+        # By hand, as for `_hold`: Django's way to a statement took a twentieth of a page's time.
+        changes = ", ".join(f"{name} = %s" for name in values)
+        new: list[Any] = [
+            Jsonb(value) if isinstance(value, list) else value for value in values.values()
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE.format(changes), [*new, self.run.pk, self.run.claims])
+            if cursor.rowcount != 1:
+                raise Lost
         for name, value in values.items():
             setattr(self.checkpoint, name, value)
 

@@ -69,8 +69,8 @@ def test_a_leader_that_goes_on_keeps_its_lock_and_does_not_stack_it(
         first.tick()
     with first._session.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database"
+            " WHERE locktype = 'advisory' AND objid = %s AND datname = current_database()",
             [LOCK_KEY],
         )
         assert cursor.fetchone() == (1,)
