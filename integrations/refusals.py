@@ -12,12 +12,10 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
 
 from integrations import live
-from integrations.http.errors import Fault, PmsError
+from integrations.http.errors import LASTING, PmsError
 
 #: Seconds after which to try again where an error does not say.
 USUAL_WAIT: Final = 30
-#: What the same again would meet again.
-LASTING: Final = frozenset({Fault.SETUP, Fault.REQUEST})
 
 
 class ClinicNotConnected(APIException):

@@ -1,4 +1,4 @@
-"""Ask for runs of several clinics at once, for a person or a program."""
+"""Ask for runs of several clinics at once, and hear which of them there are already."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from django.db import transaction
 
 from integrations.http.errors import (
+    LASTING,
     BudgetExhausted,
     CircuitOpen,
-    Fault,
     NotReady,
     PmsError,
     Throttled,
@@ -27,8 +27,6 @@ from sync.states import Status
 WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
 #: What passes by itself however long it takes, and is nobody's failure.
 PASSES: Final = (BudgetExhausted, CircuitOpen, NotReady, Throttled, TokenBusy)
-#: What the same again would meet again.
-HOPELESS: Final = frozenset({Fault.SETUP, Fault.REQUEST})
 #: How long to wait for what passes and names no moment.
 USUAL_WAIT: Final = timedelta(minutes=1)
 
@@ -62,7 +60,7 @@ def finish(
 
 def stop(run: SyncRun, error: PmsError, now: datetime) -> None:
     """Let the run wait for what passes, and end it for what does not."""
-    if error.fault in HOPELESS:
+    if error.fault in LASTING:
         _end(run, Status.FAILED, now, waiting_for=error.code, error_message=str(error)[:500])
         return
     failures = run.failures

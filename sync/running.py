@@ -350,6 +350,5 @@ def _move_cursor(run: SyncRun, step: Step, pages_read: int, found: vanishing.Fou
             resource=step.resource,
             **values,
         )
-    if run.mode != Mode.UPCOMING or step.kind is not Kind.WINDOW:
-        # What the PMS said before we began to read is here; what it said since may not be.
-        known.filter(wanted_at__lte=run.started_at).update(wanted_at=None)
+    # What the PMS said before we began to read is here; what it said since may not be.
+    known.filter(wanted_at__lte=run.started_at).update(wanted_at=None)

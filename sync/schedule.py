@@ -17,8 +17,9 @@ from django.db.models import Q, QuerySet
 from clinics import hours
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
+from sync.asking import ask
 from sync.plan import MOVING
-from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
+from sync.requesting import COOL_DOWN, Running, Wanted, request
 from sync.states import Mode, Status, Trigger
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def make_due_runs(now: datetime) -> int:
         for integration, resources in integrations:
             only = () if set(resources) >= _moving(integration) else resources
             wanted = Wanted(trigger=Trigger.SCHEDULE, only=only, not_before=now + between * number)
-            made += _try(integration, wanted, now)
+            made += len(ask([integration], wanted, now).made)
     return made
 
 
@@ -156,11 +157,3 @@ def _active() -> QuerySet[Integration]:
 
 def _moving(integration: Integration) -> set[Resource]:
     return {each for each in MOVING if each in integration.manifest.lists}
-
-
-def _try(integration: Integration, wanted: Wanted, now: datetime) -> bool:
-    try:
-        request(integration, wanted, now)
-    except (Running, TooSoon):
-        return False
-    return True

@@ -17,7 +17,8 @@ from integrations.http.budget import window_start
 from integrations.models import BudgetWindow, Integration, IntegrationStatus
 from integrations.profiles import open_intervals, profile_of
 from integrations.queries import Resource
-from sync.requesting import COOL_DOWN, Running, TooSoon, Wanted, request
+from sync.asking import ask
+from sync.requesting import COOL_DOWN, Wanted
 from sync.schedule import apart
 from sync.states import Mode, Status, Trigger
 
@@ -40,11 +41,7 @@ def make_runs(now: datetime) -> int:
             if not _is_due(integration, now):
                 continue
             wanted = Wanted(mode=Mode.UPCOMING, trigger=Trigger.SPARE, is_forced=True)
-            try:
-                request(integration, wanted, now)
-            except (Running, TooSoon):
-                continue
-            made += 1
+            made += len(ask([integration], wanted, now).made)
     return made
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 #: Request Timeout, Misdirected Request, Too Early (RFC 9110, 8470): about one attempt alone, so
 #: no dialect takes them for a refusal.
@@ -29,6 +29,10 @@ class Fault(enum.StrEnum):
     REQUEST = "request"
     #: Nobody's: our own rules make the caller wait.
     NOBODY = "nobody"
+
+
+#: What the same again would meet again, until a person changes something.
+LASTING: Final = frozenset({Fault.SETUP, Fault.REQUEST})
 
 
 class PmsError(Exception):
