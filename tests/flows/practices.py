@@ -20,7 +20,7 @@ from sync.requesting import Wanted
 from sync.states import Status
 from tests import make
 from tests.conftest import Clock
-from tests.sync.practices import credential_of
+from tests.integrations.contract.practices import WAYS
 from writebacks import services
 from writebacks.models import Writeback
 from writebacks.requests import Request
@@ -169,8 +169,8 @@ def open_practice(
         pms=pms,
         base_url=system["url"],
         account=offer["office_id"],
-        credential=credential_of(pms, system, offer),
-        options={"timezone": offer["timezone"]} if pms == "rest" else {},
+        credential=WAYS[pms].credential(system, offer),
+        options=WAYS[pms].options(offer),
         status=IntegrationStatus.SETUP_REQUIRED,
         access_key="",
         refresh_key="",

@@ -24,8 +24,9 @@ from sync.models import SyncRun
 from sync.requesting import Wanted, request
 from tests import make
 from tests.conftest import Clock
+from tests.integrations.contract.practices import WAYS
 from tests.sync import toy
-from tests.sync.practices import PMSS, Practice, credential_of
+from tests.sync.practices import PMSS, Practice
 
 
 @dataclass
@@ -120,8 +121,8 @@ def open_practice(
             pms=pms,
             base_url=system["url"],
             account=office["office_id"],
-            credential=credential_of(pms, system, office),
-            options={"timezone": office["timezone"]} if pms == "rest" else {},
+            credential=WAYS[pms].credential(system, office),
+            options=WAYS[pms].options(office),
             access_key="",
             refresh_key="",
             key_expires_at=None,

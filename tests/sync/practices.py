@@ -138,16 +138,3 @@ class Practice:
             if resource in {"patients", "appointments"}
         ]
         return all(each.told and each.removals and not each.needs_window for each in moving)
-
-
-def credential_of(pms: str, system: dict[str, Any], office: dict[str, Any]) -> dict[str, Any]:
-    match pms:
-        case "sikka":
-            return {
-                "app_id": system["app_id"],
-                "app_key": system["app_key"],
-                "secret_key": office["secret_key"],
-            }
-        case "rest":
-            return {"token": office["token"]}
-    return {"api_key": office["api_key"]}
