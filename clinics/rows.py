@@ -142,6 +142,8 @@ def moment(value: datetime | None) -> str | None:
     not. Raises NotStorable."""
     if value is None:
         return None
+    if value.tzinfo is UTC:  # as adapters tell nearly all
+        return value.isoformat()
     try:
         if value.utcoffset() is not None:
             return value.astimezone(UTC).isoformat()

@@ -83,7 +83,10 @@ class Field:
     def raw(self, item: Any) -> Any:
         """Return what stands there; None for nothing."""
         if len(self.paths) == 1:
-            found = at(item, self.paths[0])
+            path = self.paths[0]
+            # A member of the object itself, as nearly always, takes no walk.
+            is_flat = len(path) == 1 and isinstance(item, dict)
+            found = item.get(path[0]) if is_flat else at(item, path)
             return None if found == "" else found
         texts = [self._text(at(item, path)) for path in self.paths]
         return self.glue.join(text for text in texts if text) or None

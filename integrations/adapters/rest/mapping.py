@@ -55,7 +55,7 @@ class Item:
 
     def within(self, zone: ZoneInfo | None) -> Item:
         """Return the same record, whose wall clocks are of this zone."""
-        return replace(self, zone=zone)
+        return self if zone is self.zone else replace(self, zone=zone)
 
     def text(self, name: str) -> str:
         """Return a text; "" where there is none."""
