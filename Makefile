@@ -26,7 +26,7 @@ test: .venv/dev ## run the test-suite on its own PostgreSQL and Valkey
 check: .venv/dev ## format, lint, types, import boundaries, migrations, API schema, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy accounts audit config clinics encryption integrations sync tenancy webhooks writebacks manage.py
+	$(BIN)/mypy accounts audit config clinics encryption integrations metrics outreach sync tenancy webhooks writebacks manage.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | cmp - docs/openapi.yaml \

@@ -14,6 +14,8 @@ class Action(StrEnum):
     VIEW_CLINICS = "view_clinics"
     VIEW_PATIENTS = "view_patients"
     VIEW_WRITEBACKS = "view_writebacks"
+    VIEW_METRICS = "view_metrics"
+    CALL_PATIENTS = "call_patients"
     BOOK = "book"
     SYNC = "sync"
     VIEW_CONNECTIONS = "view_connections"
@@ -28,6 +30,8 @@ WORDS: Mapping[Action, str] = {
     Action.VIEW_CLINICS: "see clinics, sites, practitioners and chairs",
     Action.VIEW_PATIENTS: "see patients and appointments",
     Action.VIEW_WRITEBACKS: "see writebacks",
+    Action.VIEW_METRICS: "see a clinic's numbers",
+    Action.CALL_PATIENTS: "work through the list of whom to call",
     Action.BOOK: "ask for changes in the PMS",
     Action.SYNC: "have records fetched from the PMS",
     Action.VIEW_CONNECTIONS: "see integrations, their calls and budgets",
@@ -41,13 +45,14 @@ _LOOK = {
     Action.VIEW_CLINICS,
     Action.VIEW_PATIENTS,
     Action.VIEW_WRITEBACKS,
+    Action.VIEW_METRICS,
     Action.VIEW_CONNECTIONS,
 }
 
 #: What a role may do at the clinics that it is for.
 ROLES: Mapping[Role, frozenset[Action]] = {
     Role.CLINIC_ADMIN: frozenset(set(Action) - {Action.OPERATE}),
-    Role.STAFF: frozenset(_LOOK | {Action.BOOK, Action.SYNC}),
+    Role.STAFF: frozenset(_LOOK | {Action.BOOK, Action.SYNC, Action.CALL_PATIENTS}),
     Role.READ_ONLY: frozenset(_LOOK),
 }
 
@@ -76,7 +81,7 @@ class KeyScope(StrEnum):
 #: What each scope of an API key allows; a key may have several.
 SCOPES: Mapping[KeyScope, frozenset[Action]] = {
     KeyScope.READ: frozenset(_LOOK),
-    KeyScope.BOOK: frozenset({Action.VIEW_CLINICS, Action.BOOK}),
+    KeyScope.BOOK: frozenset({Action.VIEW_CLINICS, Action.BOOK, Action.CALL_PATIENTS}),
     KeyScope.SYNC: frozenset({Action.VIEW_CLINICS, Action.SYNC}),
     KeyScope.ADMIN: frozenset(
         {Action.VIEW_CLINICS, Action.MANAGE_CONNECTIONS, Action.MANAGE_ACCESS, Action.VIEW_AUDIT}

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
 
-from clinics import upsert
+from clinics import changes, upsert
 from clinics.models import Clinic, Record
 from clinics.records import PmsRecord, Removed, Unreadable
 from clinics.rows import TABLES, NotStorable, check_id, is_usable_id, moment, row_of
@@ -79,6 +79,8 @@ def store(
     keep_aside(clinic, table, failed)
     created = sum(written.values())
     updated = sum(not is_new and not news[one] for one, is_new in written.items())
+    if written:
+        changes.announce(clinic.pk)
     lost = sum(one.external_id in newest for one in failed)
     return Stored(
         created=created,
@@ -99,7 +101,10 @@ def remove(
     """
     # What no row can have needs no mark.
     into = {one.external_id: one.merged_into for one in removed if is_usable_id(one.external_id)}
-    return Stored(removed=upsert.remove(clinic, table, into, now) if into else 0)
+    count = upsert.remove(clinic, table, into, now) if into else 0
+    if count:
+        changes.announce(clinic.pk)
+    return Stored(removed=count)
 
 
 def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable]) -> int:
@@ -119,7 +124,10 @@ def resolve(clinic: Clinic, now: datetime) -> int:
     An incremental sync does not send an appointment again when its patient is there at last, so
     this belongs at the end of each run.
     """
-    return upsert.resolve(clinic, now)
+    linked = upsert.resolve(clinic, now)
+    if linked:
+        changes.announce(clinic.pk)
+    return linked
 
 
 def _newest(records: Iterable[R]) -> tuple[dict[str, R], list[Unreadable]]:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "channels",
     "rest_framework",
     "encryption",
     "audit",
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
     "webhooks",
     "sync",
     "writebacks",
+    "metrics",
 ]
 
 MIDDLEWARE = [
@@ -145,6 +147,18 @@ CACHES: dict[str, dict[str, Any]] = {
     }
 }
 
+#: News of numbers on their way to open pages. A silent socket is no dead one: without this it
+#: would be cut after 5 s (github.com/django/channels_redis/issues/422).
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            "prefix": "frontdesk.live",
+        },
+    }
+}
+
 #: The keys that encrypt (encryption/keys.py), as text or as a file; one of the two is empty.
 ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
 
@@ -235,7 +249,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
 # Reading a PMS's lists takes its time: with workers of its own it holds up no write.
-CELERY_TASK_ROUTES = {"sync.tasks.carry_on": {"queue": "sync"}}
+# What is live waits behind neither.
+CELERY_TASK_ROUTES = {
+    "sync.tasks.carry_on": {"queue": "sync"},
+    "metrics.tasks.*": {"queue": "live"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
@@ -275,6 +293,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "sync.tasks.prune",
         "schedule": schedule(timedelta(hours=1)),
         "options": {"expire_seconds": 3540},
+    },
+    "recount metrics": {
+        "task": "metrics.tasks.dispatch",
+        "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
+        "options": {"expire_seconds": 60},
+    },
+    "prune metrics": {
+        "task": "metrics.tasks.prune",
+        "schedule": schedule(timedelta(minutes=10)),
+        "options": {"expire_seconds": 540},
     },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",

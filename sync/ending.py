@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from clinics import changes
 from integrations.http.errors import (
     LASTING,
     BudgetExhausted,
@@ -98,6 +99,8 @@ def _move(run: SyncRun, **values: Any) -> None:
     ours = SyncRun.objects.filter(pk=run.pk, status=Status.RUNNING, claims=run.claims)
     if not ours.update(**values):
         raise Lost
+    # Also where no record changed: how current they are has.
+    changes.announce(run.clinic_id)
     for name, value in values.items():
         setattr(run, name, value)
 

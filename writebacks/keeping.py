@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from clinics import changes
 from clinics.models import Appointment, AppointmentStatus, Patient, Record
 from integrations.profiles import profile_of, status_word
 from writebacks.models import Writeback
@@ -17,6 +18,7 @@ from writebacks.requests import Incomplete, NewPatient, PatientChange, Reschedul
 
 def keep(writeback: Writeback, now: datetime) -> None:
     """Carry a confirmed writeback over into our own records. Safe to repeat."""
+    changes.announce(writeback.clinic_id)
     match writeback.operation:
         case Operation.BOOK if writeback.created_external_id:
             _appointment(writeback, now)
@@ -27,8 +29,8 @@ def keep(writeback: Writeback, now: datetime) -> None:
         case Operation.CANCEL | Operation.SET_STATUS:
             status = NewStatus(writeback.command["status"])
             word = status_word(profile_of(writeback.integration), status) or ""
-            changes = {"status": RECORDED_AS[status], "pms_status": word}
-            _change(Appointment, writeback.appointment_id, now, changes)
+            told = {"status": RECORDED_AS[status], "pms_status": word}
+            _change(Appointment, writeback.appointment_id, now, told)
 
 
 def _appointment(writeback: Writeback, now: datetime) -> None:
@@ -85,8 +87,8 @@ def _changed(writeback: Writeback, now: datetime) -> None:
         return  # a record that it names has gone since: a sync knows more than we do
     if isinstance(asked, Rescheduling):
         names = ("practitioner", "operatory", "location", "starts_at", "ends_at")
-        changes = {name: getattr(asked, name) for name in names}
-        _change(Appointment, asked.appointment.pk, now, changes)
+        told = {name: getattr(asked, name) for name in names}
+        _change(Appointment, asked.appointment.pk, now, told)
     elif isinstance(asked, PatientChange):
         _change(Patient, asked.patient.pk, now, asked.changes)
 

@@ -44,16 +44,23 @@ from sync.requesting import Wanted, request
 from tests import make
 from writebacks.models import Writeback
 
-LOOK = {"view_clinics", "view_patients", "view_writebacks", "view_connections"}
+LOOK = {"view_clinics", "view_patients", "view_writebacks", "view_metrics", "view_connections"}
 OPERATE = {"view_clinics", "view_connections", "manage_connections", "manage_access", "operate"}
-ALL_BUT_OPERATE = LOOK | {"book", "sync", "manage_connections", "manage_access", "view_audit"}
+ALL_BUT_OPERATE = LOOK | {
+    "book",
+    "sync",
+    "call_patients",
+    "manage_connections",
+    "manage_access",
+    "view_audit",
+}
 #: Login → what it may do at its own clinic, and at the organization's other one unless narrowed.
 LOGINS: dict[str, set[str]] = {
     "clinic admin": ALL_BUT_OPERATE,
-    "staff": LOOK | {"book", "sync"},
+    "staff": LOOK | {"book", "sync", "call_patients"},
     "read-only": LOOK,
-    "staff of one clinic": LOOK | {"book", "sync"},
-    "temporary staff": LOOK | {"book", "sync"},
+    "staff of one clinic": LOOK | {"book", "sync", "call_patients"},
+    "temporary staff": LOOK | {"book", "sync", "call_patients"},
     "staff whose access ended": set(),
     "no member": set(),
     "operator": OPERATE,
@@ -566,13 +573,13 @@ def test_there_are_more_than_500_combinations() -> None:
 def test_roles_scopes_and_the_operator_are_as_written_here() -> None:
     assert {role: set(actions) for role, actions in ROLES.items()} == {
         "clinic_admin": ALL_BUT_OPERATE,
-        "staff": LOOK | {"book", "sync"},
+        "staff": LOOK | {"book", "sync", "call_patients"},
         "read_only": LOOK,
     }
     assert set(OPERATOR) == OPERATE
     assert {scope: set(actions) for scope, actions in SCOPES.items()} == {
         "read": LOOK,
-        "book": {"view_clinics", "book"},
+        "book": {"view_clinics", "book", "call_patients"},
         "sync": {"view_clinics", "sync"},
         "admin": {"view_clinics", "manage_connections", "manage_access", "view_audit"},
     }

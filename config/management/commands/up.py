@@ -23,7 +23,16 @@ _LOCAL = "127.0.0.1"
 QUEUES = "dispatch,celery"
 #: A worker of its own for syncs, under a name of its own: they hold up no write.
 _SYNC = ("worker", "-Q", "sync", "-n", "sync@%h", "--concurrency", "1", "-l", "info")
-_COLOURS = {"web": 36, "worker": 32, "sync": 34, "beat": 33, "sandbox": 35}  # ANSI codes
+#: What is live waits for no one.
+_LIVE = ("worker", "-Q", "live", "-n", "live@%h", "--concurrency", "1", "-l", "info")
+_COLOURS = {
+    "web": 36,
+    "worker": 32,
+    "sync": 34,
+    "live": 37,
+    "beat": 33,
+    "sandbox": 35,
+}  # ANSI codes
 
 
 class Command(BaseCommand):
@@ -112,6 +121,7 @@ class Command(BaseCommand):
                 "worker", (*celery, "worker", "-Q", QUEUES, "--concurrency", "2", "-l", "info"), env
             ),
             Program("sync", (*celery, *_SYNC), env),
+            Program("live", (*celery, *_LIVE), env),
             Program("beat", (*celery, "beat", "-l", "info"), env),
         ]
         if self.options["demo"]:

@@ -1,0 +1,74 @@
+"""Celery's way in. Each task is safe to run twice."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from django.core.cache import cache
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from clinics import pruning
+from clinics.models import Clinic
+from metrics import recounting
+from metrics.models import Standing, Told, Touched
+from tenancy import scope
+
+logger = logging.getLogger(__name__)
+
+#: Seconds in which a clinic's further changes are left to the recount that was asked for already.
+ASKED = 5
+
+
+def ask(clinic_id: UUID) -> None:
+    """Have a clinic recounted soon; changes until it begins make one recount together.
+
+    What cannot be asked for now, `dispatch` finds.
+    """
+    try:
+        if cache.add(_key(clinic_id), True, ASKED):
+            recount.apply_async((str(clinic_id),), expires=60)
+    except (OperationalError, OSError) as error:
+        logger.warning("a recount is left to the dispatcher: %s", type(error).__name__)
+
+
+@shared_task
+def recount(clinic_id: str) -> None:
+    """Bring a clinic's numbers up to date."""
+    # Before anything is read: what changes from here on asks for the next one.
+    cache.delete(_key(clinic_id))
+    with scope.tenant_of(Clinic, clinic_id):
+        recounting.recount(Clinic.objects.get(pk=clinic_id), timezone.now())
+
+
+@shared_task
+def dispatch() -> None:
+    """Have those clinics recounted whose changes were not told of, or for which time has changed
+    something. Runs every few seconds."""
+    now = timezone.now()
+    touched = Touched.objects.filter(clinic=OuterRef("pk"))
+    with scope.everywhere():
+        due = Clinic.objects.filter(
+            Q(metrics_standing=None)
+            | Q(metrics_standing__is_outdated=True)
+            | Q(metrics_standing__due_at__lte=now)
+            | Exists(touched)
+        )
+        for clinic_id in due.values_list("pk", flat=True):
+            ask(clinic_id)
+
+
+@shared_task
+def prune() -> int:
+    """Forget what was told long ago, but for the newest of each clinic; returns how many rows."""
+    newest = Standing.objects.filter(clinic=OuterRef("clinic"), version=OuterRef("version"))
+    with scope.everywhere():
+        old = Told.objects.filter(~Exists(newest), at__lt=timezone.now() - recounting.KEPT)
+        return pruning.prune(old)
+
+
+def _key(clinic_id: UUID | str) -> str:
+    return f"metrics.asked.{clinic_id}"

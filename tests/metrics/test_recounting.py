@@ -1,0 +1,93 @@
+"""Numbers follow the appointments: what is recounted, when, and who is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from clinics.models import Appointment, AppointmentStatus, Clinic, Patient
+from metrics import rollups
+from metrics.models import BookingHour, ClinicDay, Standing, Told, Touched
+from metrics.recounting import recount
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+#: Tuesday, 10:00 in New York.
+NOW = datetime(2030, 3, 5, 15, 0, tzinfo=UTC)
+
+
+def visit(clinic: Clinic, patient: Patient | None, at: datetime, **fields: Any) -> Appointment:
+    values = {
+        "patient": patient,
+        "starts_at": at,
+        "ends_at": at + timedelta(minutes=30),
+        "status": AppointmentStatus.BOOKED,
+    }
+    return make.record(Appointment, clinic, **(values | fields))
+
+
+def week(clinic: Clinic) -> dict[str, Any]:
+    return Told.objects.filter(clinic=clinic).latest("version").numbers["week"]
+
+
+def test_a_booking_is_counted_on_the_clinics_own_date_and_hour(clinic: Clinic) -> None:
+    # 23:30 on Tuesday in New York is Wednesday in UTC.
+    visit(clinic, make.record(Patient, clinic), datetime(2030, 3, 6, 4, 30, tzinfo=UTC))
+    recount(clinic, NOW)
+    assert week(clinic)["totalBookings"] == 1
+    assert week(clinic)["newPatients"] == 1
+    assert week(clinic)["peakHours"] == [{"dayOfWeek": 1, "hour": 23, "bookings": 1}]
+    assert [each["date"] for each in week(clinic)["bookingTrends"]] == ["2030-03-05"]
+
+
+def test_who_watches_is_told_once_and_not_again_where_nothing_is_different(clinic: Clinic) -> None:
+    visit(clinic, None, NOW)
+    assert recount(clinic, NOW).version == 1
+    assert recount(clinic, NOW).version == 1
+    assert Told.objects.filter(clinic=clinic).count() == 1
+
+
+def test_a_change_is_worked_off_once_and_moves_the_dates_that_it_touched(clinic: Clinic) -> None:
+    patient = make.record(Patient, clinic)
+    one = visit(clinic, patient, NOW)
+    recount(clinic, NOW)
+    one.starts_at, one.ends_at = NOW + timedelta(days=1), NOW + timedelta(days=1, minutes=30)
+    one.save()
+    assert set(Touched.objects.values_list("date", flat=True)) == {
+        NOW.date(),
+        NOW.date() + timedelta(days=1),
+    }
+    assert recount(clinic, NOW).version == 2
+    assert not Touched.objects.exists()
+    assert [each["date"] for each in week(clinic)["bookingTrends"]] == ["2030-03-06"]
+
+
+def test_an_update_that_moves_no_number_touches_nothing(clinic: Clinic) -> None:
+    one = visit(clinic, None, NOW)
+    recount(clinic, NOW)
+    one.description = "bring the X-ray"
+    one.save()
+    assert not Touched.objects.exists()
+
+
+def test_what_was_kept_up_to_date_is_what_is_made_anew(clinic: Clinic) -> None:
+    patient = make.record(Patient, clinic)
+    days = (-900, -400, -10, 0, 3, 40)
+    visits = [visit(clinic, patient, NOW + timedelta(days=each)) for each in days]
+    recount(clinic, NOW)
+    visits[0].delete()
+    visits[2].status = AppointmentStatus.NO_SHOW
+    visits[2].save()
+    recount(clinic, NOW)
+    kept = list(ClinicDay.objects.order_by("date").values())
+    hours = list(BookingHour.objects.order_by("date", "hour_of_day").values())
+    rollups.add_up(clinic, 365)
+    anew = list(ClinicDay.objects.order_by("date").values())
+    for one in (*kept, *anew, *hours):
+        one.pop("id")
+    empty = {"bookings", "cancelled", "new_patients", "gained", "lost"}
+    assert [one for one in kept if any(one[each] for each in empty)] == anew
+    assert Standing.objects.get(clinic=clinic).is_outdated is False
