@@ -1,0 +1,15 @@
+"""REST addresses of the numbers."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from metrics import api
+
+urlpatterns = [
+    path(
+        "clinics/<uuid:clinic_pk>/metrics",
+        api.MetricsViewSet.as_view({"get": "retrieve"}),
+        name="clinic-metrics",
+    ),
+]
