@@ -61,7 +61,7 @@ def of(
             kind=kind.name,
             shown=kind.shows(numbers[name]),
             is_enough=numbers[name] is not None,
-            note=_note(kind, numbers[name], previous and previous.get(name), BEFORE[period]),
+            note=_note(kind, numbers[name], (previous or {}).get(name), BEFORE[period]),
         )
         for name, label, kind in _CARDS
     )

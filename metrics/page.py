@@ -12,13 +12,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models import Min, Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from clinics import access
 from clinics.models import Clinic
@@ -45,6 +48,11 @@ class LivePage:
                 self.site.admin_view(self.show),
                 name="clinics_clinic_metrics",
             ),
+            path(
+                f"{clinic}refresh-metrics/",
+                self.site.admin_view(require_POST(self.refresh)),
+                name="clinics_clinic_refresh_metrics",
+            ),
         ]
 
     def show(self, request: HttpRequest, clinic_id: UUID) -> HttpResponse:
@@ -63,6 +71,15 @@ class LivePage:
         }
         return TemplateResponse(request, "admin/metrics/page.html", shown)
 
+    def refresh(self, request: HttpRequest, clinic_id: UUID) -> HttpResponse:
+        """Have the PMS asked for what is new, as the page's button without its script does."""
+        clinic = _clinic(request, clinic_id)
+        if not access.of(request).may(Action.SYNC, clinic):
+            raise PermissionDenied
+        messages.success(request, "The PMS is asked: load the page again in a moment.")
+        address = reverse("admin:clinics_clinic_metrics", args=[clinic.pk])
+        return redirect(f"{address}?period={_name(request)}")
+
 
 def _clinic(request: HttpRequest, clinic_id: UUID) -> Clinic:
     """Return the clinic of an address; one of somebody else's is as unknown as one of nobody's."""
@@ -79,7 +96,7 @@ def _clinic(request: HttpRequest, clinic_id: UUID) -> Clinic:
 def _name(request: HttpRequest) -> Name:
     """Return the period that is asked for; the week where it is none that there is."""
     try:
-        return Name(request.GET.get("period", Name.WEEK))
+        return Name((request.GET | request.POST).get("period", Name.WEEK))
     except ValueError:
         return Name.WEEK
 

@@ -33,7 +33,7 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def states(pms: str) -> dict[str, tuple[str, str]]:
-    """Return each state's word and sentence; `pms` is the title of the clinic's PMS, "" for none."""
+    """Return each state's word and sentence; `pms` is the title of the clinic's PMS, or ""."""
     name = pms or "The PMS"
     return {state: (word, says.format(pms=name)) for state, (word, says) in _STATES.items()}
 
@@ -61,7 +61,7 @@ def percent(value: float | None) -> str:
 
 
 def signed(value: float | None) -> str:
-    """Return a difference with its sign; nothing has none: "+3", "−1.5", "0"."""
+    """Return a difference with its sign; nothing has none: "+3", "+1.5", "0"."""
     if not value:
         return number(value)
     return f"{'+' if value > 0 else '−'}{number(abs(value))}"

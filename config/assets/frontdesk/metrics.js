@@ -4,10 +4,11 @@
 import { watch } from "./watching.js";
 
 /* Milliseconds: the charts at most so often, words for screen readers at most so often, and a page
-   that nobody sees hangs up after so long. */
+   that nobody sees hangs up after so long. A break that is over within the grace is none. */
 const CHARTS_EVERY = 2_000;
 const WORDS_EVERY = 5_000;
 const HIDDEN_FOR = 60_000;
+const GRACE = 3_000;
 const PATIENCE = 10_000;
 
 const root = document.querySelector("[data-live-metrics]");
@@ -32,6 +33,7 @@ function live(root) {
   /* What has to be added to our clock to have the server's. */
   let ahead = moment(data.now) - Date.now();
   let isConnected = true;
+  let lostAt = 0;
   let trouble = "";
   let triesAt = 0;
 
@@ -39,7 +41,8 @@ function live(root) {
 
   function tick() {
     const now = Date.now() + ahead;
-    let state = isConnected ? status : "offline";
+    const isLost = !isConnected && (trouble || Date.now() - lostAt > GRACE);
+    let state = isLost ? "offline" : status;
     if (state === "live" && staleAt && now >= staleAt) state = "stale";
     const [word, sentence] = states[state];
     put("word", word);
@@ -213,6 +216,7 @@ function live(root) {
         tick();
       },
       lost(wait) {
+        if (isConnected) lostAt = Date.now();
         isConnected = false;
         data.way = "";
         triesAt = Date.now() + wait;
