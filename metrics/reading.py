@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from clinics.models import Clinic
-from metrics import figures, freshness
+from metrics import away, figures, freshness
 from metrics.calendar import Name, Period
 from metrics.freshness import Freshness
 from metrics.models import Insight, Standing
@@ -75,7 +75,6 @@ class Reading:
 
     def as_json(self, now: datetime) -> dict[str, Any]:
         """Return the answer."""
-        stale_at = self.freshness.stale_at
         return {
             "clinicId": str(self.clinic.pk),
             "period": {
@@ -84,8 +83,8 @@ class Reading:
                 "endDate": self.period.last.isoformat(),
             },
             "metrics": self._metrics(),
-            **self.freshness.as_json(now),
-            "staleAt": stale_at.isoformat() if stale_at else None,
+            **age_of(self.freshness, now),
+            "problem": away.problem_of(self.freshness),
             "version": self.standing.version,
             "isBeingRecounted": self.standing.is_outdated,
         }
@@ -94,6 +93,12 @@ class Reading:
         groups = [each for each in self.names if each != INSIGHTS]
         found = figures.of(self.clinic, self.period, self.today, groups) if groups else {}
         return found if self.insights is None else found | {INSIGHTS: self.insights}
+
+
+def age_of(found: Freshness, now: datetime) -> dict[str, Any]:
+    """Return how current numbers are, in the words of the API."""
+    stale_at = found.stale_at.isoformat() if found.stale_at else None
+    return {**found.as_json(now), "staleAt": stale_at}
 
 
 def insights_of(clinic: Clinic) -> dict[str, Any]:

@@ -30,3 +30,13 @@ class MetricsAnswerSerializer(serializers.Serializer):
     staleAt = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField()
     isBeingRecounted = serializers.BooleanField()
+
+
+class RefreshSerializer(serializers.Serializer):
+    """The sync that brings what is new."""
+
+    clinicId = serializers.UUIDField()
+    runId = serializers.UUIDField()
+    runStatus = serializers.CharField()
+    statusUrl = serializers.URLField()
+    isNew = serializers.BooleanField()

@@ -12,4 +12,9 @@ urlpatterns = [
         api.MetricsViewSet.as_view({"get": "retrieve"}),
         name="clinic-metrics",
     ),
+    path(
+        "clinics/<uuid:clinic_pk>/metrics/refresh",
+        api.MetricsViewSet.as_view({"post": "refresh"}),
+        name="clinic-metrics-refresh",
+    ),
 ]

@@ -121,6 +121,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
     ("clinic-metrics", "get"): ("view_metrics", 503),  # nothing was added up yet
+    ("clinic-metrics-refresh", "post"): ("sync", 202),
     ("sync-status", "get"): ("view_clinics", 200),
     ("sync-pms-status", "get"): ("view_clinics", 200),
     ("sync-run-list", "get"): ("view_clinics", 200),
@@ -396,8 +397,8 @@ def address(route: str, target: str, world: World) -> str:
             "sync-pms": f"/api/v1/sikka/sync/{whole}",
             "sync-pms-status": f"/api/v1/sikka/status/{whole}",
         }[route]
-    if route == "clinic-metrics":
-        return f"/api/v1/clinics/{clinic}/metrics"
+    if route.startswith("clinic-metrics"):
+        return f"/api/v1/clinics/{clinic}/{route.removeprefix('clinic-').replace('-', '/')}"
     if route in ("availability", "patient-search"):
         return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
     row = world.rows[target][kind].pk
