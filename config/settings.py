@@ -299,6 +299,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
         "options": {"expire_seconds": 60},
     },
+    "work out insights": {
+        "task": "metrics.tasks.dispatch_insights",
+        "schedule": schedule(timedelta(seconds=10)),
+        "options": {"expire_seconds": 60},
+    },
     "prune metrics": {
         "task": "metrics.tasks.prune",
         "schedule": schedule(timedelta(minutes=10)),

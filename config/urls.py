@@ -19,6 +19,7 @@ api_v1 = [
     path("", include("clinics.urls")),
     path("", include("integrations.urls")),
     path("", include("metrics.urls")),
+    path("", include("metrics.insights.urls")),
     path("", include("sync.urls")),
     path("", include("webhooks.urls")),
     path("", include("writebacks.urls")),

@@ -105,6 +105,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("patient-detail", "get"): ("view_patients", 200),
     ("appointment-list", "get"): ("view_patients", 200),
     ("appointment-detail", "get"): ("view_patients", 200),
+    ("no-show-risk", "get"): ("view_patients", 200),
     # Whatever is asked for, without an Idempotency-Key.
     ("appointment-list", "post"): ("book", 400),
     ("appointment-detail", "put"): ("book", 400),
@@ -401,6 +402,8 @@ def address(route: str, target: str, world: World) -> str:
         return f"/api/v1/clinics/{clinic}/{route.removeprefix('clinic-').replace('-', '/')}"
     if route in ("availability", "patient-search"):
         return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
+    if route == "no-show-risk":
+        return f"/api/v1/clinics/{clinic}/metrics/{route}"
     row = world.rows[target][kind].pk
     below = {"list": "", "detail": f"/{row}"}.get(page, f"/{row}/{BELOW.get(page, page)}")
     if kind in ("clinic", "writeback"):
