@@ -27,10 +27,22 @@ from clinics import access
 from clinics.models import Clinic
 from clinics.permissions import Action
 from integrations import registry
-from metrics import cards, figures, freshness, preferences, svg, wording
+from metrics import (
+    away,
+    cards,
+    figures,
+    freshness,
+    insights,
+    preferences,
+    refreshing,
+    svg,
+    tasks,
+    wording,
+)
 from metrics.calendar import Name, Period, between, named
 from metrics.freshness import Freshness
 from metrics.models import ClinicDay, Standing
+from metrics.refreshing import refresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class LivePage:
         clinic = _clinic(request, clinic_id)
         if not access.of(request).may(Action.SYNC, clinic):
             raise PermissionDenied
-        messages.success(request, "The PMS is asked: load the page again in a moment.")
+        _ask(request, clinic, timezone.now())
         address = reverse("admin:clinics_clinic_metrics", args=[clinic.pk])
         return redirect(f"{address}?period={_name(request)}")
 
@@ -93,10 +105,28 @@ def _clinic(request: HttpRequest, clinic_id: UUID) -> Clinic:
     return clinic
 
 
+def _ask(request: HttpRequest, clinic: Clinic, now: datetime) -> None:
+    """Have the PMS asked, and put into words what came of it."""
+    person: Any = request.user
+    try:
+        refresh(clinic, {"user": person}, now)
+    except refreshing.NotConnected:
+        messages.error(request, "This clinic is not connected to a PMS.")
+    except refreshing.TooSoon:
+        messages.info(request, "The PMS was asked a few seconds ago: try again in a moment.")
+    except refreshing.Away as error:
+        problem = away.problem_of(error.freshness) or {}
+        age = error.freshness.age_seconds(now)
+        old = "" if age is None else f" These are numbers of {wording.ago(timedelta(seconds=age))}."
+        messages.error(request, f"{problem['message']} {problem['details']}{old}")
+    else:
+        messages.success(request, "The PMS is being asked: load this page again in a moment.")
+
+
 def _name(request: HttpRequest) -> Name:
     """Return the period that is asked for; the week where it is none that there is."""
     try:
-        return Name((request.GET | request.POST).get("period", Name.WEEK))
+        return Name(request.POST.get("period") or request.GET.get("period", Name.WEEK))
     except ValueError:
         return Name.WEEK
 
@@ -104,18 +134,22 @@ def _name(request: HttpRequest) -> Name:
 def _numbers(clinic: Clinic, name: Name, now: datetime) -> dict[str, Any]:
     """Return what changes with the numbers, from rollups alone: the same few queries for all."""
     # Before the numbers: who resumes from this version is told once too often rather than never.
-    version = Standing.objects.filter(clinic=clinic).values_list("version", flat=True).first()
+    standing = Standing.objects.filter(clinic=clinic).first()
+    if standing is None or standing.is_outdated:
+        tasks.ask(clinic.pk)
     starts_on = preferences.of(clinic).week_starts_on
     today = now.astimezone(clinic.zone).date()
     period = named(name, today, starts_on)
     numbers = figures.of(clinic, period, today)
     previous = _previous(clinic, period, today)
+    found = insights.of(clinic)
     return {
         "clinic": clinic,
         "name": name,
         "before": cards.BEFORE[name],
         "period": period,
-        "version": version or 0,
+        "version": standing.version if standing else 0,
+        "is_counted": standing is not None and standing.rebuilt_at is not None,
         "cards": cards.of(numbers, previous, name),
         "bars": svg.bars(
             period,
@@ -124,7 +158,8 @@ def _numbers(clinic: Clinic, name: Name, now: datetime) -> dict[str, Any]:
             today,
         ),
         "heat": svg.heat(numbers["peakHours"], starts_on),
-        "too_little": wording.TOO_LITTLE,
+        "insights": cards.of_insights(found["figures"]),
+        "thought_at": datetime.fromisoformat(found["computedAt"]) if found["computedAt"] else None,
     }
 
 

@@ -13,11 +13,12 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from metrics.calendar import Period
+from metrics.wording import counted
 
 #: A drawing's width in its own units; the page scales it to the room that there is.
 WIDTH: Final = 640
 #: Room for the numbers on the left of the bars, and for the weekdays beside the heat map.
-LEFT: Final = 44
+LEFT: Final = 60
 TOP: Final = 12
 #: Of the bars' plot, without its labels.
 PLOT_HEIGHT: Final = 180
@@ -25,6 +26,8 @@ LABELS_HEIGHT: Final = 34
 ROW_HEIGHT: Final = 30
 #: Shades of the heat map beside the empty one.
 SHADES: Final = 5
+#: So many bookings at least make the darkest shade: one booking is no rush.
+RUSH: Final = 5
 #: Hours that are shown even where nobody comes, the last one included.
 USUAL_HOURS: Final = (8, 17)
 #: From so many columns on, a phone has no room for numbers in the cells.
@@ -71,6 +74,7 @@ class Bars:
     #: The points of the line, as SVG's polyline takes them; "" for none.
     line: str
     words: str
+    left: int = LEFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,7 @@ class Heat:
     rows: tuple[Row, ...]
     is_dense: bool
     words: str
+    left: int = LEFT
 
     @property
     def by_hour(self) -> list[tuple[int, list[int]]]:
@@ -245,7 +250,13 @@ def heat(peaks: Sequence[Mapping[str, int]], week_starts_on: int = 0) -> Heat | 
         _row(place, (week_starts_on + place) % 7, columns, counts, width, most)
         for place in range(7)
     )
-    day, hour = next(each for each, count in counts.items() if count == most)
+    busiest = [each for each, count in counts.items() if count == most]
+    day, hour = busiest[0]
+    where = f"{weekday(day)} {hour}:00"
+    if len(busiest) > 1:
+        where += f" and {counted(len(busiest) - 1, 'other hour')}, {most:,} each"
+    else:
+        where += f", {counted(most, 'booking')}"
     bottom = TOP + 7 * ROW_HEIGHT
     return Heat(
         height=bottom + LABELS_HEIGHT,
@@ -257,8 +268,7 @@ def heat(peaks: Sequence[Mapping[str, int]], week_starts_on: int = 0) -> Heat | 
         ),
         rows=rows,
         is_dense=len(columns) >= MANY_COLUMNS,
-        words=f"Bookings by weekday and hour, busiest on {weekday(day)}s from {hour}:00 "
-        f"({counted(most, 'booking')}).",
+        words=f"Bookings by weekday and hour, busiest {where}.",
     )
 
 
@@ -279,7 +289,7 @@ def _row(
                 x=round(LEFT + number * width + 1, 1),
                 middle=round(LEFT + (number + 0.5) * width, 1),
                 bookings=booked,
-                shade=math.ceil(SHADES * booked / most),
+                shade=math.ceil(SHADES * booked / max(most, RUSH)),
                 words=f"{weekday(day)} {hour}:00: {counted(booked, 'booking')}",
             )
         )
@@ -295,8 +305,3 @@ def _row(
 def weekday(number: int) -> str:
     """Return a weekday's name; 0 is Monday."""
     return f"{date(2024, 1, 1) + timedelta(days=number):%A}"
-
-
-def counted(number: int, word: str) -> str:
-    """Return "1 booking", "12 bookings"."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

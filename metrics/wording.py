@@ -13,6 +13,9 @@ TOO_LITTLE: Final = "not enough data"
 #: The page's own state beside those of the numbers: it does not reach us.
 OFFLINE: Final = "offline"
 
+#: Before a percent sign; no line breaks there.
+NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
+
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
     State.LIVE: ("Live", "The numbers follow {pms} and what is booked here."),
     State.STALE: (
@@ -57,7 +60,7 @@ def number(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """Return a share: "12.5 %"."""
-    return TOO_LITTLE if value is None else f"{number(value)} %"
+    return TOO_LITTLE if value is None else f"{number(value)}{NARROW}%"
 
 
 def signed(value: float | None) -> str:
@@ -69,4 +72,9 @@ def signed(value: float | None) -> str:
 
 def signed_percent(value: float | None) -> str:
     """Return a change in percent: "+8.3 %"."""
-    return TOO_LITTLE if value is None else f"{signed(value)} %"
+    return TOO_LITTLE if value is None else f"{signed(value)}{NARROW}%"
+
+
+def counted(value: float, word: str) -> str:
+    """Return "1 booking", "12 bookings"."""
+    return f"{number(value)} {word}{'' if value == 1 else 's'}"

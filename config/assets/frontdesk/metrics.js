@@ -268,5 +268,5 @@ function written(kind, value) {
   const digits = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
   const sign = kind === "change" && value !== 0 ? (value > 0 ? "+" : "−") : "";
   const text = sign + digits.format(sign ? Math.abs(value) : value);
-  return kind === "number" ? text : `${text} %`;
+  return kind === "number" ? text : `${text}\u202f%`;
 }

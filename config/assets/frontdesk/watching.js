@@ -13,6 +13,7 @@ const TRIES = 2;
 const BETTER_AFTER = 60_000;
 /* Refusals that no waiting mends. */
 const LOGGED_OUT = "You are logged out: load the page again.";
+const ENDED = new Set(["not_authenticated", "login_expired", "login_ended"]);
 const NOT_YOURS = "You may no longer see this clinic's numbers.";
 
 /* `page` has clinic, period and version; `hears` has told(message), joined(way), lost(milliseconds
@@ -88,7 +89,11 @@ function socket(me, line) {
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   address.search = new URLSearchParams({ period: me.page.period, last_id: me.version });
   const one = new WebSocket(address);
-  one.onmessage = (event) => line.told(JSON.parse(event.data));
+  one.onmessage = (event) => {
+    const message = JSON.parse(event.data);
+    /* The closing that follows tells as much. */
+    if (message.type !== "error") line.told(message);
+  };
   one.onclose = (event) => {
     if (event.code === 4401) line.ended(LOGGED_OUT);
     else if (event.code === 4403) line.ended(NOT_YOURS);
@@ -101,8 +106,14 @@ function stream(me, line) {
   const one = new EventSource(`${rest(me)}/stream?period=${me.page.period}`);
   const told = (event) => line.told(JSON.parse(event.data));
   for (const type of ["snapshot", "update", "heartbeat"]) one.addEventListener(type, told);
-  /* It would come back by itself, but with all others at the same time. */
-  one.onerror = () => line.lost();
+  one.addEventListener("error", (event) => {
+    /* The server's own word before it ends, or a break. It would come back by itself, but with all
+       others at the same time. */
+    const code = event.data ? JSON.parse(event.data).code : "";
+    if (ENDED.has(code)) line.ended(LOGGED_OUT);
+    else if (code === "permission_denied") line.ended(NOT_YOURS);
+    else line.lost(code.startsWith("too_many") ? LONGEST_WAIT : 0);
+  });
   return () => one.close();
 }
 
