@@ -159,6 +159,12 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
 }
 
+#: Sockets and streams of numbers that one web process holds, and of them of one login.
+LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=2_000)
+LIVE_SOCKETS_OF_LOGIN = env.int("LIVE_SOCKETS_OF_LOGIN", default=50)
+#: Connects a minute from one address, and of one login. Many people may share an address.
+LIVE_CONNECTS_PER_MINUTE = env.int("LIVE_CONNECTS_PER_MINUTE", default=300)
+
 #: The keys that encrypt (encryption/keys.py), as text or as a file; one of the two is empty.
 ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
 
