@@ -61,7 +61,7 @@ class MetricsViewSet(OfClinic):
     def retrieve(self, request: Request, clinic_pk: str) -> HttpResponse:
         """Tell a clinic's numbers in a period, and how current they are.
 
-        Not faster than the PMS is read: see `status` and `staleAt`, or watch the WebSocket.
+        They are as current as `status` says. 503 before they were first added up.
         """
         clinic, asked = self._asked(request)
         now = timezone.now()
