@@ -238,6 +238,8 @@ SPECTACULAR_SETTINGS = {
         "SyncStatus": "sync.states.Status",
         "SyncMode": "sync.states.Mode",
         "SyncTrigger": "sync.states.Trigger",
+        "MetricsPeriod": "metrics.questions.PERIODS",
+        "MetricsStatus": "metrics.serializers.STATUSES",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
         "NewAppointmentStatus": "writebacks.appointment_serializers.STATUSES",
         "Role": "clinics.models.Role",

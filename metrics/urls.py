@@ -17,4 +17,9 @@ urlpatterns = [
         api.MetricsViewSet.as_view({"post": "refresh"}),
         name="clinic-metrics-refresh",
     ),
+    path(
+        "organizations/<uuid:organization_pk>/metrics",
+        api.OverviewViewSet.as_view({"get": "retrieve"}),
+        name="organization-metrics",
+    ),
 ]

@@ -123,6 +123,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("writeback-detail", "get"): ("view_writebacks", 200),
     ("clinic-metrics", "get"): ("view_metrics", 503),  # nothing was added up yet
     ("clinic-metrics-refresh", "post"): ("sync", 202),
+    ("organization-metrics", "get"): ("view_metrics", 200),
     ("sync-status", "get"): ("view_clinics", 200),
     ("sync-pms-status", "get"): ("view_clinics", 200),
     ("sync-run-list", "get"): ("view_clinics", 200),
@@ -352,7 +353,8 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
         return 403
     if route in ("clinic-list", "writeback-list", "webhook-list", "sync-run-list", "sync-status"):
         return given
-    if route == "sync-pms-status":  # of all clinics there that the login may see
+    # Of all clinics there that the login may see.
+    if route in ("sync-pms-status", "organization-metrics"):
         target = "own" if target == "sibling" else target
     if action == "manage_access" or route.startswith("writeback-"):
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
@@ -398,6 +400,8 @@ def address(route: str, target: str, world: World) -> str:
             "sync-pms": f"/api/v1/sikka/sync/{whole}",
             "sync-pms-status": f"/api/v1/sikka/status/{whole}",
         }[route]
+    if route == "organization-metrics":
+        return f"{organization}/metrics"
     if route.startswith("clinic-metrics"):
         return f"/api/v1/clinics/{clinic}/{route.removeprefix('clinic-').replace('-', '/')}"
     if route in ("availability", "patient-search"):
