@@ -121,6 +121,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
     ("clinic-metrics", "get"): ("view_metrics", 503),  # nothing was added up yet
+    ("clinic-metrics-stream", "get"): ("view_metrics", 400),  # of a period that there is not
     ("sync-status", "get"): ("view_clinics", 200),
     ("sync-pms-status", "get"): ("view_clinics", 200),
     ("sync-run-list", "get"): ("view_clinics", 200),
@@ -398,6 +399,8 @@ def address(route: str, target: str, world: World) -> str:
         }[route]
     if route == "clinic-metrics":
         return f"/api/v1/clinics/{clinic}/metrics"
+    if route == "clinic-metrics-stream":
+        return f"/api/v1/clinics/{clinic}/metrics/stream?period=decade"
     if route in ("availability", "patient-search"):
         return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
     row = world.rows[target][kind].pk
