@@ -124,6 +124,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("clinic-metrics", "get"): ("view_metrics", 503),  # nothing was added up yet
     ("clinic-metrics-refresh", "post"): ("sync", 202),
     ("organization-metrics", "get"): ("view_metrics", 200),
+    ("clinic-metrics-stream", "get"): ("view_metrics", 400),  # of a period that there is not
     ("sync-status", "get"): ("view_clinics", 200),
     ("sync-pms-status", "get"): ("view_clinics", 200),
     ("sync-run-list", "get"): ("view_clinics", 200),
@@ -402,6 +403,8 @@ def address(route: str, target: str, world: World) -> str:
         }[route]
     if route == "organization-metrics":
         return f"{organization}/metrics"
+    if route == "clinic-metrics-stream":
+        return f"/api/v1/clinics/{clinic}/metrics/stream?period=decade"
     if route.startswith("clinic-metrics"):
         return f"/api/v1/clinics/{clinic}/{route.removeprefix('clinic-').replace('-', '/')}"
     if route in ("availability", "patient-search"):
