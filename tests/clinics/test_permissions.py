@@ -70,8 +70,8 @@ LOGINS: dict[str, set[str]] = {
 KEYS: dict[str, tuple[list[str], set[str]]] = {
     "key: read": (["read"], LOOK),
     "key: read, of one clinic": (["read"], LOOK),
-    "key: book": (["book"], {"view_clinics", "book"}),
-    "key: read and book": (["read", "book"], LOOK | {"book"}),
+    "key: book": (["book"], {"view_clinics", "book", "call_patients"}),
+    "key: read and book": (["read", "book"], LOOK | {"book", "call_patients"}),
     "key: sync": (["sync"], {"view_clinics", "sync"}),
     "key: admin": (
         ["admin"],
@@ -129,6 +129,12 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("sync-pms", "post"): ("sync", 400),  # of no mode that there is
     ("sync-run-cancel", "post"): ("sync", 200),
     ("sync-run-accept", "post"): ("manage_connections", 409),  # nothing was held back
+    ("outreach-list", "get"): ("view_patients", 200),
+    ("outreach-detail", "get"): ("view_patients", 200),
+    ("outreach-outcome", "post"): ("call_patients", 400),  # without one
+    ("outreach-undo", "post"): ("call_patients", 409),  # nobody has called
+    ("outreach-snooze", "post"): ("call_patients", 400),  # without a date
+    ("outreach-conversion", "get"): ("view_metrics", 200),
     ("organization-api-key-list", "get"): ("manage_access", 200),
     ("organization-api-key-list", "post"): ("manage_access", 400),  # without a name
     ("api-key-detail", "get"): ("manage_access", 200),
@@ -277,6 +283,7 @@ def world(db: None) -> World:
             "delivery": make.delivery(webhook, clinic),
             "notice": make.notice(webhook),
             "setaside": make.set_aside(integration),
+            "outreach": make.call_task(clinic),
         }
         rows[target]["syncrun"] = rows[target]["sync-run"]
     return World(clinics, rows)
@@ -398,6 +405,12 @@ def address(route: str, target: str, world: World) -> str:
         }[route]
     if route == "clinic-metrics":
         return f"/api/v1/clinics/{clinic}/metrics"
+    if kind == "outreach" and page != "conversion":
+        row = f"/{world.rows[target]['outreach'].pk}"
+        rest = {"list": "", "detail": row}.get(page, f"{row}/{page}")
+        return f"/api/v1/clinics/{clinic}/outreach{rest}"
+    if route == "outreach-conversion":
+        return f"/api/v1/clinics/{clinic}/outreach/conversion"
     if route in ("availability", "patient-search"):
         return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
     row = world.rows[target][kind].pk
