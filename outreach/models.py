@@ -16,7 +16,7 @@ from clinics.models import Clinic, Organization, Patient
 from encryption.fields import EncryptedCharField
 from outreach.outcomes import LONGEST, Outcome
 from outreach.scoring import LEAST, Engagement, Facts, Limits, Reason, Risk
-from outreach.wording import from_json, next_step
+from outreach.wording import from_json, next_step, words
 
 _USUAL = Limits()
 
@@ -263,6 +263,11 @@ class CallTask(models.Model):
     def why(self) -> list[Reason]:
         """The reasons, as scoring gave them."""
         return from_json(self.reasons)
+
+    @property
+    def told_why(self) -> list[str]:
+        """The same in words."""
+        return [words(each) for each in self.why]
 
     @property
     def next_step(self) -> str:

@@ -40,6 +40,7 @@ from clinics.models import (
 from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
 from integrations.adapters.sikka import adapter as sikka
 from integrations.profiles import start_profile
+from outreach.models import Thresholds
 from sync.requesting import Wanted, request
 from tests import make
 from writebacks.models import Writeback
@@ -181,6 +182,8 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "clinics.appointment": ("view_patients", None),
     "integrations.integration": ("view_connections", "manage_connections"),
     "integrations.profile": ("view_connections", "manage_connections"),
+    "outreach.calltask": ("view_patients", None),
+    "outreach.thresholds": ("view_connections", "manage_connections"),
     "sync.syncrun": ("view_connections", None),
     "sync.setaside": ("view_patients", None),
     "webhooks.endpoint": ("manage_access", "manage_access"),
@@ -217,6 +220,10 @@ BUTTONS = {
     ("integrations.integration", "read-lists"): ("manage_connections", "post", 302),
     ("integrations.integration", "sync"): ("sync", "post", 302),
     ("integrations.integration", "full-sync"): ("sync", "get", 200),
+    # Without an outcome, of one without an outcome, without a date: they lead back and say so.
+    ("outreach.calltask", "outcome"): ("call_patients", "post", 302),
+    ("outreach.calltask", "undo"): ("call_patients", "post", 302),
+    ("outreach.calltask", "snooze"): ("call_patients", "post", 302),
     # Of a queued one: nothing of it can be accepted yet.
     ("sync.syncrun", "live"): ("view_connections", "get", 200),
     ("sync.syncrun", "cancel"): ("sync", "get", 200),
@@ -284,8 +291,12 @@ def world(db: None) -> World:
             "notice": make.notice(webhook),
             "setaside": make.set_aside(integration),
             "outreach": make.call_task(clinic),
+            "thresholds": Thresholds.objects.create(
+                organization=clinic.organization, clinic=clinic
+            ),
         }
         rows[target]["syncrun"] = rows[target]["sync-run"]
+        rows[target]["calltask"] = rows[target]["outreach"]
     return World(clinics, rows)
 
 

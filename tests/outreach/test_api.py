@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from audit.models import Entry
-from clinics.models import Clinic, Patient, Role, User
-from outreach import calling
+from clinics.models import Clinic, Patient, User
 from outreach.models import CallTask
-from outreach.outcomes import Outcome
-from tests import make
 from tests.conftest import Clock
-from tests.outreach.conftest import patient
 
 pytestmark = pytest.mark.django_db
 

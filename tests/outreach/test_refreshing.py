@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from clinics.models import Clinic, Patient
-from outreach import refreshing
-from outreach.models import CallList, CallTask, Thresholds
-from tests.outreach.conftest import NOW, listed, patient, visit
+from tests.outreach.conftest import listed
 
 pytestmark = pytest.mark.django_db
 
