@@ -90,14 +90,15 @@ def settle_aside(
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
-    """Note the ids of a page; False where a page of just these ids was there before in the step.
+    """Note the ids of a page; False where a page of just these ids was there before in the step,
+    in the same part of the list: a record that changed on two days is told for both.
 
     A second look at the list sees the same pages again, and adds to what was seen.
     """
     ids = sorted({each.external_id for each in page.records if is_usable_id(each.external_id)})
     if not ids:
         return True
-    text = "\0".join([str(checkpoint.is_second_look), *ids])
+    text = "\0".join([str(checkpoint.is_second_look), page.part, *ids])
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     with connection.cursor() as cursor:
         cursor.execute(_SIGHT, [run.pk, run.organization_id, checkpoint.step, digest, ids])

@@ -133,6 +133,7 @@ class Cliniko:
         return Page(
             records=tuple(mapping.read(row, listing.read) for row in paging.unseen(at, rows, keys)),
             next=after.with_total(total).as_text() if after else "",
+            part=str(at.part),
             total=total,
         )
 
