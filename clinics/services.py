@@ -89,6 +89,7 @@ def store(
     )
 
 
+@transaction.atomic(savepoint=False)
 def remove(
     clinic: Clinic, table: type[Record], removed: Iterable[Removed], *, now: datetime
 ) -> Stored:
@@ -102,6 +103,7 @@ def remove(
     return Stored(removed=upsert.remove(clinic, table, into, now) if into else 0)
 
 
+@transaction.atomic(savepoint=False)
 def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable]) -> int:
     """Note at the rows of records that cannot be kept why their newest state is not here.
 
@@ -113,6 +115,7 @@ def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable
     return upsert.mark(clinic, table, reasons) if reasons else 0
 
 
+@transaction.atomic(savepoint=False)
 def resolve(clinic: Clinic, now: datetime) -> int:
     """Link the clinic's appointments to records that came after them; returns how many it linked.
 
