@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -60,13 +61,15 @@ _UPSERT = """
 """
 #: Whether what the PMS says is to be written: nothing is overwritten by what is older, nor what we
 #: changed ourselves (which takes its hash) by an answer that was asked for before, and what is the
-#: same already is written only where something else is known of it by now.
+#: same already is written only where something else is known of it by now. Of rows that were
+#: written before `settled_at` the PMS has the last word, whatever its clock said then.
 _IS_NEWS = """
-    (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at)
+    (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at
+        OR own.last_synced_at < %(settled_at)s)
     AND (own.payload_hash <> '' OR own.updated_at <= %(asked_at)s)
     AND (own.payload_hash <> {told}.payload_hash
         OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
-        OR {told}.changed_at > own.changed_at
+        OR {told}.changed_at <> own.changed_at
         OR (own.changed_at IS NULL AND {told}.changed_at IS NOT NULL))
 """
 _NEWS = """
@@ -75,7 +78,8 @@ _NEWS = """
     FROM json_to_recordset(%(rows)s)
         AS told (external_id text, payload_hash text, changed_at timestamptz)
     LEFT JOIN LATERAL (
-        SELECT payload_hash, changed_at, removed_at, sync_status, updated_at FROM {table}
+        SELECT payload_hash, changed_at, removed_at, sync_status, updated_at, last_synced_at
+        FROM {table}
         WHERE clinic_id = %(clinic)s AND external_id = told.external_id LIMIT 1
     ) AS own ON true
     WHERE own.payload_hash IS NULL OR ({is_news})
@@ -126,8 +130,23 @@ _MARK = """
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What tells an answer of the PMS from what is newer than it."""
+
+    #: What we changed ourselves since then stays.
+    at: datetime
+    #: What was written before this is overwritten also by what says that it is older; None: none.
+    settled_at: datetime | None = None
+
+    @property
+    def values(self) -> dict[str, datetime | None]:
+        """Return them as the statements name them."""
+        return {"asked_at": self.at, "settled_at": self.settled_at}
+
+
 def news(
-    clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]], asked_at: datetime
+    clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]], asked: Asked
 ) -> dict[str, bool]:
     """Return the ids of what is to be written → whether its content is what we have already.
 
@@ -135,9 +154,7 @@ def news(
     """
     statement = _NEWS.format(table=_name(table), is_news=_IS_NEWS.format(told="told"))
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement, {"clinic": clinic.pk, "rows": json.dumps(told), "asked_at": asked_at}
-        )
+        cursor.execute(statement, {"clinic": clinic.pk, "rows": json.dumps(told), **asked.values})
         return dict(cursor.fetchall())
 
 
@@ -146,7 +163,7 @@ def upsert(
     table: type[Record],
     rows: Sequence[Mapping[str, Any]],
     now: datetime,
-    asked_at: datetime,
+    asked: Asked,
 ) -> dict[str, bool]:
     """Write rows of `clinics.rows.row_of`; returns the ids that were written → whether new.
 
@@ -159,7 +176,7 @@ def upsert(
                 "organization": clinic.organization_id,
                 "clinic": clinic.pk,
                 "now": now,
-                "asked_at": asked_at,
+                **asked.values,
                 "rows": json.dumps(rows),
             },
         )

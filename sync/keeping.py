@@ -49,15 +49,17 @@ def keep(
     asked_at: datetime,
     *,
     clears: bool = True,
+    is_whole: bool = False,
 ) -> tuple[Stored, int]:
     """Store, remove or set aside each record; return the counts, and how many were set aside.
 
     `asked_at` is when the PMS was asked for them: what is here since then is newer. `clears` says
-    that some may have been set aside once, and are here now.
+    that some may have been set aside once, and are here now; `is_whole` that they are of a full
+    pass, which has the last word over what is older than it.
     """
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
-    stored = store(clinic, good, now=now, asked_at=asked_at)
+    stored = store(clinic, good, now=now, asked_at=asked_at, is_whole=is_whole)
     # Of one that is told twice the last counts, as in `store`.
     last = {each.external_id: each for each in records}
     removed = [
