@@ -58,11 +58,13 @@ class OfClinic(viewsets.GenericViewSet[Any]):
     """What is asked about one clinic; another organization's is unknown here."""
 
     needs: Any = Action.VIEW_CLINICS
+    #: A view that needs more of the clinic reads it in the same query.
+    clinics: QuerySet[Clinic] = Clinic.objects.all()
 
     def get_clinic(self) -> Clinic:
         """Return the clinic of the address, with which this may be done, or refuse the request."""
         found = access.of(self.request)
-        clinics = found.visible(Clinic.objects.all(), Action.VIEW_CLINICS)
+        clinics = found.visible(self.clinics.all(), Action.VIEW_CLINICS)
         clinic = get_object_or_404(clinics, pk=self.kwargs["clinic_pk"])
         require(self.request, needed(self), clinic)
         return clinic

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from clinics import changes, pruning
 from clinics.models import Clinic
@@ -35,7 +36,7 @@ def ask(clinic_id: UUID) -> None:
     try:
         if cache.add(_key(clinic_id), True, ASKED):
             recount.apply_async((str(clinic_id),), expires=60)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, RedisError) as error:
         logger.warning("a recount is left to the dispatcher: %s", type(error).__name__)
 
 

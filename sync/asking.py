@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from integrations.models import Integration
+from sync import handing_on
 from sync.models import SyncRun
 from sync.requesting import Running, TooSoon, Wanted, request
 
@@ -30,4 +31,6 @@ def ask(integrations: Iterable[Integration], wanted: Wanted, now: datetime) -> A
             asked.running.append(error.run)
         except TooSoon as error:
             asked.too_soon.append(error.run)
+    if asked.made or asked.running:
+        handing_on.look_soon()
     return asked

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from clinics import pruning
-from sync import claiming, running, schedule, spare, wanting
+from sync import claiming, handing_on, running, schedule, spare, wanting
 from sync.models import SyncRun, UnknownAccount
 from tenancy import scope
 
@@ -21,6 +21,7 @@ EXPIRES = 60
 def dispatch() -> None:
     """Make the runs that webhooks ask for, and hand out those that are due or whose worker is gone.
     Runs every few seconds."""
+    handing_on.begins()
     now = timezone.now()
     with scope.everywhere():
         wanting.make_runs(now)

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
+from sync import handing_on
 from sync.asking import ask
 from sync.models import Cursor, SyncRun
 from sync.requesting import Wanted
@@ -30,9 +31,11 @@ def note(
 ) -> None:
     """Note that these lists have changed. A list that was never read whole needs no note: its first
     reading is to come, or is under way and followed by one of what changed since it began."""
-    Cursor.objects.filter(
+    wanted = Cursor.objects.filter(
         integration__in=[each.pk for each in integrations], resource__in=resources
-    ).update(wanted_at=now)
+    )
+    if wanted.update(wanted_at=now):
+        handing_on.look_soon()
 
 
 def make_runs(now: datetime) -> int:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import call, patch
 
 import pytest
+from django.core.cache import cache
+from redis.exceptions import ConnectionError as NoRedis
 
 from clinics.models import Clinic
 from integrations.http.errors import NoAnswer, Refused
 from integrations.models import IntegrationStatus
 from integrations.queries import Changes, Resource
-from sync import wanting
+from sync import tasks, wanting
 from sync.models import Cursor, SyncRun
 from sync.requesting import cancel
 from sync.states import Mode, Status, Trigger
 from tests import make
+from tests.conftest import START
 from tests.sync import toy
 from tests.sync.conftest import Desk
 
@@ -189,3 +193,42 @@ def test_each_practice_is_asked_for_its_own(
     assert wanting._rest_until(
         SyncRun.objects.get(status=Status.QUEUED)
     ) == current.clock.now + timedelta(minutes=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_webhook_wants_is_looked_at_at_once_and_asked_for_once() -> None:
+    cache.clear()
+    integration = make.integration(make.clinic())
+    Cursor.objects.create(
+        integration=integration,
+        organization=integration.organization,
+        resource=Resource.APPOINTMENTS,
+        read_until=START,
+        looked_at=START,
+    )
+    with patch.object(tasks.dispatch, "apply_async") as sent:
+        for _ in range(3):
+            wanting.note([integration], [Resource.APPOINTMENTS], START)
+        assert sent.call_args_list == [call(expires=tasks.EXPIRES, queue="dispatch")]
+        with patch.object(tasks.carry_on, "apply_async") as begun:
+            tasks.dispatch()
+        assert begun.call_count == 1
+        wanting.note([integration], [Resource.APPOINTMENTS], START)
+        assert sent.call_count == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_what_is_wanted_stays_for_the_next_tick() -> None:
+    cache.clear()
+    integration = make.integration(make.clinic())
+    list_ = Cursor.objects.create(
+        integration=integration,
+        organization=integration.organization,
+        resource=Resource.APPOINTMENTS,
+        read_until=START,
+        looked_at=START,
+    )
+    with patch.object(tasks.dispatch, "apply_async", side_effect=NoRedis("away")):
+        wanting.note([integration], [Resource.APPOINTMENTS], START)
+    list_.refresh_from_db()
+    assert list_.wanted_at == START
