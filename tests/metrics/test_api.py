@@ -253,6 +253,9 @@ def test_who_has_these_numbers_already_is_told_no_more_than_that(
     assert answer["Cache-Control"] == "private, no-cache"
     assert again(client, counted, f'"other", {first["ETag"]}').status_code == 304
     assert again(client, counted, "*").status_code == 304
+    # As some proxies make it of a weak one; and nothing is changed here that If-Match could guard.
+    assert again(client, counted, first["ETag"].removeprefix("W/")).status_code == 304
+    assert client.get(address(counted), headers={"If-Match": '"other"'}).status_code == 200
     assert again(client, counted, '"other"').status_code == 200
     assert again(client, counted, "no tag at all").status_code == 200
 
