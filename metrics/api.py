@@ -27,7 +27,7 @@ from integrations.refusals import ClinicNotConnected
 from metrics import refusals, tasks
 from metrics.freshness import Freshness
 from metrics.questions import MetricsQuestion, OverviewQuestion
-from metrics.reading import age_of, look_up, tag_of, told
+from metrics.reading import age_of, look_up
 from metrics.refreshing import refresh
 from metrics.serializers import MetricsAnswerSerializer, OverviewSerializer, RefreshSerializer
 from sync.api import asker, organization
@@ -65,13 +65,13 @@ class MetricsViewSet(OfClinic):
         They are as current as `status` says. 503 before they were first added up.
         """
         clinic, asked = self._asked(request)
-        now = timezone.now()
-        (reading,) = look_up([clinic], asked, now)
+        answer = look_up([clinic], asked, timezone.now())
+        (reading,) = answer.readings
         if reading.is_outdated:
             tasks.ask(clinic.pk)
         if reading.standing is None:
             raise refusals.NotCountedYet
-        return _unless_unchanged(request, tag_of([reading]), lambda: told([reading], now)[0])
+        return _unless_unchanged(request, answer.tag(), lambda: answer.told()[0])
 
     @extend_schema(
         operation_id="refresh_clinic_metrics",
@@ -92,7 +92,7 @@ class MetricsViewSet(OfClinic):
             age = found.age_seconds(now)
             numbers = {}
             if access.of(request).may(Action.VIEW_METRICS, clinic):
-                (numbers,) = told(look_up([clinic], asked, now), now)
+                (numbers,) = look_up([clinic], asked, now).told()
             return {
                 "last_updated": found.last_updated.isoformat() if found.last_updated else None,
                 "data_age_minutes": None if age is None else age // 60,
@@ -142,20 +142,16 @@ class OverviewViewSet(viewsets.GenericViewSet[Clinic]):
         form = OverviewQuestion(data=request.query_params.dict())
         clinics = self._clinics(request, organization_pk)
         form.is_valid(raise_exception=True)
-        asked, now = form.validated_data, timezone.now()
+        asked = form.validated_data
         if "clinics" in asked:
             clinics = _chosen(clinics, asked["clinics"])
-        readings = look_up(self.paginate_queryset(clinics) or (), asked, now)
+        answer = look_up(self.paginate_queryset(clinics) or (), asked, timezone.now())
         paginator: Any = self.paginator
-        ways = {"next": paginator.get_next_link(), "previous": paginator.get_previous_link()}
+        links = {"next": paginator.get_next_link(), "previous": paginator.get_previous_link()}
         return _unless_unchanged(
             request,
-            tag_of(readings, *map(str, ways.values())),
-            lambda: {
-                "organizationId": str(organization_pk),
-                **ways,
-                "results": told(readings, now),
-            },
+            answer.tag(*links.values()),
+            lambda: {"organizationId": str(organization_pk), **links, "results": answer.told()},
         )
 
     def _clinics(self, request: Request, organization_pk: str) -> QuerySet[Clinic]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,7 @@ class Reading:
         """What the answer follows from, the seconds that pass by themselves left out."""
         return (
             self.clinic.pk,
+            self.clinic.name,
             self.standing and self.standing.version,
             self.is_outdated,
             self.name,
@@ -57,11 +59,45 @@ class Reading:
         )
 
 
-def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> list[Reading]:
-    """Look up what a valid question comes to for each of these clinics: one query, and another
-    one for insights, however many there are.
+@dataclass(frozen=True)
+class Answer:
+    """What is answered about some clinics at a moment; the numbers are read when they are needed,
+    and once."""
 
-    The clinics were read with their standing and preferences.
+    readings: Sequence[Reading]
+    now: datetime
+
+    @cached_property
+    def numbers(self) -> dict[UUID, dict[str, Any]]:
+        """Those of the clinics whose numbers were added up: one query."""
+        names = self.readings[0].names if self.readings else ()
+        return overview.of(
+            (
+                overview.Asked(each.clinic.pk, each.period, each.today)
+                for each in self.readings
+                if each.standing is not None
+            ),
+            [each for each in names if each != INSIGHTS],
+        )
+
+    def tag(self, *further: str | None) -> str:
+        """Return a weak ETag of what the answer says, and of what else is in it."""
+        parts: list[Any] = [*(each.parts for each in self.readings), *further]
+        # A version tells of the named periods alone: of other dates only the numbers do.
+        if any(each.name is None for each in self.readings):
+            parts.append(self.numbers)
+        return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return it about each clinic; nothing added up yet: no `metrics`."""
+        return [_told(each, self.numbers.get(each.clinic.pk), self.now) for each in self.readings]
+
+
+def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> Answer:
+    """Look up what a valid question about these clinics comes to: one query, and another one for
+    insights, however many clinics there are.
+
+    They were read with their standing and preferences.
     """
     ids = [each.pk for each in clinics]
     current = freshness.of_all(ids, now)
@@ -81,22 +117,7 @@ def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> 
             insights=insights.get(clinic.pk),
         )
         readings.append(reading)
-    return readings
-
-
-def tag_of(readings: Sequence[Reading], *further: str) -> str:
-    """Return a weak ETag of what an answer says."""
-    parts = (*(each.parts for each in readings), *further)
-    return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
-
-
-def told(readings: Sequence[Reading], now: datetime) -> list[dict[str, Any]]:
-    """Return the answer about each clinic: one query. Nothing added up yet: no `metrics`."""
-    groups = [each for each in (readings[0].names if readings else ()) if each != INSIGHTS]
-    counted = [each for each in readings if each.standing is not None]
-    asked = (overview.Asked(each.clinic.pk, each.period, each.today) for each in counted)
-    numbers = overview.of(asked, groups)
-    return [_told(each, numbers.get(each.clinic.pk), now) for each in readings]
+    return Answer(readings, now)
 
 
 def _told(reading: Reading, numbers: dict[str, Any] | None, now: datetime) -> dict[str, Any]:

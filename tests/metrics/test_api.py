@@ -303,6 +303,21 @@ def test_whatever_is_different_is_told_anew(
     assert answer["ETag"] != tag
 
 
+def test_a_change_that_no_named_period_shows_is_told_to_who_asks_for_its_dates(
+    client: APIClient, counted: Clinic
+) -> None:
+    asked = {"startDate": "2029-01-01", "endDate": "2029-12-31", "metrics": "bookings"}
+    before = client.get(address(counted, **asked))
+    assert again(client, counted, before["ETag"], **asked).status_code == 304
+    long_ago = START - timedelta(days=200)
+    book(counted, patient=None, starts_at=long_ago, ends_at=long_ago + timedelta(minutes=30))
+    assert recount(counted, START).version == before.json()["version"]
+    after = again(client, counted, before["ETag"], **asked)
+    assert after.status_code == 200
+    totals = [each.json()["metrics"]["totalBookings"] for each in (before, after)]
+    assert totals == [0, 1]
+
+
 def test_an_answer_takes_four_queries_and_a_304_three(
     client: APIClient, counted: Clinic, integration: Integration, django_assert_num_queries: Any
 ) -> None:
