@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "sync",
     "writebacks",
     "metrics",
+    "outreach",
 ]
 
 MIDDLEWARE = [
@@ -159,6 +160,12 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
 }
 
+#: Sockets and streams of numbers that one web process holds, and of them of one login.
+LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=2_000)
+LIVE_SOCKETS_OF_LOGIN = env.int("LIVE_SOCKETS_OF_LOGIN", default=50)
+#: Connects a minute from one address, and of one login. Many people may share an address.
+LIVE_CONNECTS_PER_MINUTE = env.int("LIVE_CONNECTS_PER_MINUTE", default=300)
+
 #: The keys that encrypt (encryption/keys.py), as text or as a file; one of the two is empty.
 ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
 
@@ -231,6 +238,7 @@ SPECTACULAR_SETTINGS = {
         "WritebackOperation": "writebacks.models.Operation",
         "SyncStatus": "sync.states.Status",
         "SyncMode": "sync.states.Mode",
+        "CallStatus": "outreach.models.Status",
         "SyncTrigger": "sync.states.Trigger",
         "MetricsPeriod": "metrics.questions.PERIODS",
         "MetricsStatus": "metrics.serializers.STATUSES",
@@ -301,10 +309,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
         "options": {"expire_seconds": 60},
     },
+    "work out insights": {
+        "task": "metrics.tasks.dispatch_insights",
+        "schedule": schedule(timedelta(seconds=10)),
+        "options": {"expire_seconds": 60},
+    },
     "prune metrics": {
         "task": "metrics.tasks.prune",
         "schedule": schedule(timedelta(minutes=10)),
         "options": {"expire_seconds": 540},
+    },
+    "refresh lists of calls": {
+        "task": "outreach.tasks.dispatch",
+        # Often, since every quarter of an hour is 2 AM somewhere.
+        "schedule": schedule(timedelta(minutes=5)),
+        "options": {"expire_seconds": 290},
     },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",
