@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from clinics.models import Clinic
-from metrics import away, freshness, overview
+from metrics import away, freshness, insights, overview
 from metrics.calendar import Name, Period
 from metrics.freshness import Freshness
-from metrics.models import Insight, Standing
+from metrics.models import Standing
 from metrics.questions import INSIGHTS, name_of, period_of, wishes_of
 
 
@@ -101,7 +101,7 @@ def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> 
     """
     ids = [each.pk for each in clinics]
     current = freshness.of_all(ids, now)
-    insights = insights_of(ids) if INSIGHTS in asked["metrics"] else {}
+    worked_out = insights.of_all(ids) if INSIGHTS in asked["metrics"] else {}
     readings = []
     for clinic in clinics:
         standing: Standing | None = getattr(clinic, "metrics_standing", None)
@@ -114,7 +114,7 @@ def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> 
             today=today,
             standing=standing if standing and standing.rebuilt_at else None,
             freshness=current[clinic.pk],
-            insights=insights.get(clinic.pk),
+            insights=worked_out.get(clinic.pk),
         )
         readings.append(reading)
     return Answer(readings, now)
@@ -143,14 +143,3 @@ def age_of(found: Freshness, now: datetime) -> dict[str, Any]:
     """Return how current numbers are, in the words of the API."""
     stale_at = found.stale_at.isoformat() if found.stale_at else None
     return {**found.as_json(now), "staleAt": stale_at}
-
-
-def insights_of(clinic_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return what the PMS does not track, of each clinic as it was last worked out."""
-    rows = Insight.objects.in_bulk(clinic_ids)
-    return {pk: _insights(rows.get(pk)) for pk in clinic_ids}
-
-
-def _insights(row: Insight | None) -> dict[str, Any]:
-    at = row.computed_at if row else None
-    return {"computedAt": at.isoformat() if at else None, "figures": row.figures if row else {}}

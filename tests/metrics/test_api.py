@@ -168,7 +168,7 @@ def test_insights_are_told_as_they_were_last_worked_out(client: APIClient, count
         defaults={
             "organization_id": counted.organization_id,
             "computed_at": START,
-            "figures": {"leadTime": {"value": 3}},
+            "figures": {"bookingLeadTime": {"value": 3}},
         },
     )
     told = client.get(
@@ -176,7 +176,7 @@ def test_insights_are_told_as_they_were_last_worked_out(client: APIClient, count
     )
     assert told.json()["metrics"]["insights"] == {
         "computedAt": "2030-03-05T15:00:00+00:00",
-        "figures": {"leadTime": {"value": 3}},
+        "figures": {"bookingLeadTime": {"value": 3}},
     }
 
 
