@@ -18,6 +18,7 @@ api_v1 = [
     path("", include("accounts.urls")),
     path("", include("clinics.urls")),
     path("", include("integrations.urls")),
+    path("", include("outreach.urls")),
     path("", include("metrics.urls")),
     path("", include("metrics.insights.urls")),
     path("", include("sync.urls")),

@@ -48,6 +48,8 @@ TOO_MANY_OPEN: Final = Ending(
     4429, "too_many_open", "This login has too many of these open. Close some of them."
 )
 TOO_MANY_MESSAGES: Final = Ending(4429, "too_many_messages", "Nothing needs to be sent here.")
+#: A stream has lasted long enough; nothing is wrong.
+OVER: Final = Ending(1000, "over", "Connect again.")
 #: RFC 6455's registry: unsupported data, and try again later.
 GARBAGE: Final = Ending(1003, "unsupported", "Send JSON objects here, or nothing at all.")
 AWAY: Final = Ending(1013, "try_again", "The numbers cannot be read just now. Try again soon.")

@@ -23,13 +23,17 @@ class Seats:
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
 
-    @contextmanager
-    def seat(self, who: str) -> Iterator[None]:
-        """Hold one seat. Raises Ended where there is none, for this login or at all."""
+    def check(self, who: str) -> None:
+        """Raise Ended where there is no seat, for this login or at all."""
         if self.taken[who] >= settings.LIVE_SOCKETS_OF_LOGIN:
             raise Ended(TOO_MANY_OPEN)
         if self.taken.total() >= settings.LIVE_SOCKETS:
             raise Ended(FULL)
+
+    @contextmanager
+    def seat(self, who: str) -> Iterator[None]:
+        """Hold one seat. Raises Ended where there is none."""
+        self.check(who)
         self.taken[who] += 1
         try:
             yield

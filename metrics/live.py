@@ -34,6 +34,11 @@ def publish(clinic_id: UUID, version: int) -> None:
     announcer.send(group(clinic_id), {"type": TOLD, "clinic": str(clinic_id), "version": version})
 
 
+def publish_access(who: list[str]) -> None:
+    """Tell that these people and API keys may do less than before (accounts/changes.py)."""
+    announcer.send(ACCESS_GROUP, {"type": ACCESS, "who": who})
+
+
 class Announcer:
     """Sends to groups, and knows for some seconds that Redis is away."""
 

@@ -19,7 +19,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
-from accounts import tokens
+from accounts import changes, tokens
 from accounts.authentication import Program, of_key
 from accounts.models import ApiKey, TokenFamily
 from clinics import access
@@ -53,7 +53,7 @@ class Login:
     @property
     def who(self) -> str:
         """Return whose it is, to be counted by: a person's logins are counted together."""
-        return f"key {self.id}" if self.user_id is None else f"person {self.user_id}"
+        return changes.key(self.id) if self.user_id is None else changes.person(self.user_id)
 
 
 def of(user: Any, auth: Any, request: HttpRequest) -> Login:
@@ -143,7 +143,7 @@ def _holding(logins: Collection[Login], now: datetime) -> set[Login]:
 def _accesses(logins: Collection[Login], clinic: Clinic, now: datetime) -> dict[str, Access]:
     """Return what each may do at the clinic's organization."""
     keys = ApiKey.objects.filter(pk__in={each.id for each in logins if each.kind is Kind.KEY})
-    found = {f"key {each.pk}": of_key(each) for each in keys}
+    found = {changes.key(each.pk): of_key(each) for each in keys}
     memberships: dict[int, list[Membership]] = {}
     for each in Membership.objects.current(now).filter(
         organization=clinic.organization_id, user_id__in={each.user_id for each in logins}
@@ -151,5 +151,5 @@ def _accesses(logins: Collection[Login], clinic: Clinic, now: datetime) -> dict[
         memberships.setdefault(each.user_id, []).append(each)
     for user_id, theirs in memberships.items():
         holdings = tuple(access.holding_of(each) for each in theirs)
-        found[f"person {user_id}"] = Access(holdings=holdings)
+        found[changes.person(user_id)] = Access(holdings=holdings)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from metrics import messages
 from metrics.calendar import Name
-from metrics.endings import AWAY, LOGIN_EXPIRED, Ended, Ending
+from metrics.endings import AWAY, LOGIN_EXPIRED, OVER, Ended, Ending
 from metrics.logins import Login
 from metrics.messages import Version
 
@@ -38,9 +39,13 @@ class Watcher:
         login: Login,
         period: Name,
         last_id: int | None = None,
+        lasts: timedelta | None = None,
     ) -> None:
         self.clinic_id, self.organization_id = clinic_id, organization_id
         self.login, self.period, self.last_id = login, period, last_id
+        over_at = timezone.now() + lasts if lasts else login.ends_at
+        self._ends_at = min(login.ends_at, over_at)
+        self._last_word = OVER if over_at < login.ends_at else LOGIN_EXPIRED
         self.feed: Feed | None = None
         #: The numbers (of all periods) that they know, and as which version.
         self._told: dict[str, Any] | None = None
@@ -92,7 +97,7 @@ class Watcher:
 
     async def _wait(self) -> None:
         """Return when there may be something to send, and the time for it has come."""
-        left = (self.login.ends_at - timezone.now()).total_seconds()
+        left = (self._ends_at - timezone.now()).total_seconds()
         try:
             async with asyncio.timeout(max(0.0, left)):
                 await self._woken.wait()
@@ -100,7 +105,7 @@ class Watcher:
                 if self._ending is None and pause > 0:
                     await asyncio.sleep(pause)
         except TimeoutError:
-            raise Ended(LOGIN_EXPIRED) from None
+            raise Ended(self._last_word) from None
         self._woken.clear()
         if self._ending:
             raise Ended(self._ending)

@@ -87,6 +87,7 @@ def test_the_week_is_told_with_how_current_it_is(
     assert answer.status_code == 200, answer.content
     assert answer.json() == {
         "clinicId": str(counted.pk),
+        "clinicName": counted.name,
         "period": {"name": "week", "startDate": "2030-03-04", "endDate": "2030-03-10"},
         "metrics": {
             "totalBookings": 1,
@@ -299,15 +300,15 @@ def test_whatever_is_different_is_told_anew(
     assert answer["ETag"] != tag
 
 
-def test_an_answer_takes_six_queries_and_a_304_three(
+def test_an_answer_takes_four_queries_and_a_304_three(
     client: APIClient, counted: Clinic, integration: Integration, django_assert_num_queries: Any
 ) -> None:
     looked_at(integration)
-    # The login's memberships; the clinic with its standing; how current it is. Then days, hours.
-    with django_assert_num_queries(6):
+    # The login's memberships; the clinic with its standing; how current it is; the numbers.
+    with django_assert_num_queries(4):
         tag = client.get(address(counted))["ETag"]
     with django_assert_num_queries(4):
-        client.get(address(counted, metrics="bookings,patients"))
+        client.get(address(counted, period="month", metrics="insights"))
     with django_assert_num_queries(3):
         assert again(client, counted, tag).status_code == 304
 

@@ -7,16 +7,20 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 
+import pytest
 import uvicorn
 from django.utils import timezone
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from accounts import tokens
-from clinics.models import Clinic, User
+from clinics.models import Appointment, AppointmentStatus, Clinic, User
+from metrics.recounting import recount
+from tests import make
 
 
 class Web:
@@ -36,6 +40,18 @@ class Web:
         address = f"ws://{self.host}/ws/clinics/{getattr(clinic, 'pk', clinic)}/metrics{query}"
         with connect(address, additional_headers=headers, compression=None, **options) as opened:
             yield Socket(opened)
+
+    @contextmanager
+    def sockets(self, clinic: Clinic, count: int, **options: Any) -> Iterator[list[Socket]]:
+        """Open several."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.socket(clinic, **options)) for _ in range(count)]
+
+    def refusal(self, path: str, **options: Any) -> int:
+        """Return the status with which a handshake is refused."""
+        with pytest.raises(InvalidStatus) as refused, connect(f"ws://{self.host}{path}", **options):
+            pass
+        return refused.value.response.status_code
 
 
 class Socket:
@@ -59,12 +75,23 @@ class Socket:
         """Return the error that comes next, and the code with which it closes."""
         error = self.next(seconds)
         assert error["type"] == "error", error
-        try:
+        with pytest.raises(ConnectionClosed) as closed:
             self.opened.recv(timeout=seconds)
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return error["code"], closed.rcvd.code
-        raise AssertionError("it was not closed")
+        assert closed.value.rcvd is not None
+        return error["code"], closed.value.rcvd.code
+
+
+def visit(clinic: Clinic, **fields: Any) -> Appointment:
+    """Make an appointment of today, in the clinic's calendar."""
+    at = timezone.now().astimezone(clinic.zone).replace(hour=12, minute=0)
+    values = {"starts_at": at, "ends_at": at + timedelta(minutes=30)}
+    values |= {"status": AppointmentStatus.BOOKED}
+    return make.record(Appointment, clinic, **(values | fields))
+
+
+def told(clinic: Clinic) -> int:
+    """Have a clinic recounted; returns the newest version."""
+    return recount(clinic, timezone.now()).version
 
 
 def token_of(user: User) -> str:
