@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "sync",
     "writebacks",
     "metrics",
+    "outreach",
 ]
 
 MIDDLEWARE = [
@@ -237,7 +238,10 @@ SPECTACULAR_SETTINGS = {
         "WritebackOperation": "writebacks.models.Operation",
         "SyncStatus": "sync.states.Status",
         "SyncMode": "sync.states.Mode",
+        "CallStatus": "outreach.models.Status",
         "SyncTrigger": "sync.states.Trigger",
+        "MetricsPeriod": "metrics.questions.PERIODS",
+        "MetricsStatus": "metrics.serializers.STATUSES",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
         "NewAppointmentStatus": "writebacks.appointment_serializers.STATUSES",
         "Role": "clinics.models.Role",
@@ -305,10 +309,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
         "options": {"expire_seconds": 60},
     },
+    "work out insights": {
+        "task": "metrics.tasks.dispatch_insights",
+        "schedule": schedule(timedelta(seconds=10)),
+        "options": {"expire_seconds": 60},
+    },
     "prune metrics": {
         "task": "metrics.tasks.prune",
         "schedule": schedule(timedelta(minutes=10)),
         "options": {"expire_seconds": 540},
+    },
+    "refresh lists of calls": {
+        "task": "outreach.tasks.dispatch",
+        # Often, since every quarter of an hour is 2 AM somewhere.
+        "schedule": schedule(timedelta(minutes=5)),
+        "options": {"expire_seconds": 290},
     },
     "dispatch webhooks": {
         "task": "webhooks.tasks.dispatch",

@@ -1,0 +1,15 @@
+"""Django's app entry."""
+
+from django.apps import AppConfig
+
+
+class OutreachConfig(AppConfig):
+    name = "outreach"
+    verbose_name = "Whom to call today"
+
+    def ready(self) -> None:
+        """Hear of every change at a clinic: who books needs no call any more."""
+        from clinics import changes
+        from outreach import tasks
+
+        changes.subscribe(tasks.ask)

@@ -190,6 +190,11 @@ class Cursor(models.Model):
         blank=True,
         help_text="When the PMS last said that it changed; none once it was read since.",
     )
+    vanished = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Date (UTC) → records that full passes believed to be gone; see believing.py.",
+    )
 
     class Meta:
         db_table = "pms_sync_cursors"

@@ -241,6 +241,7 @@ class Shift:
                 now,
                 asked_at,
                 clears=step.resource in self.troubled,
+                is_whole=step.kind is Kind.FULL,
             )
             total = page.total if page.total is not None and 0 <= page.total <= MOST_TOTAL else None
             self._write(

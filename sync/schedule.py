@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from clinics import hours
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
+from integrations.session import system_of
 from sync.asking import ask
 from sync.plan import MOVING
 from sync.requesting import COOL_DOWN, Running, Wanted, request
@@ -55,7 +56,7 @@ def make_due_runs(now: datetime) -> int:
     made = 0
     for number, integrations in enumerate(organizations.values()):
         for integration, resources in integrations:
-            only = () if set(resources) >= _moving(integration) else resources
+            only = () if resources == moving(integration) else resources
             wanted = Wanted(trigger=Trigger.SCHEDULE, only=only, not_before=now + between * number)
             made += len(ask([integration], wanted, now).made)
     return made
@@ -76,13 +77,15 @@ def due_resources(integration: Integration, now: datetime) -> list[Resource]:
     looked_at = {cursor.resource: cursor.looked_at for cursor in integration.cursors.all()}
     return [
         resource
-        for resource in MOVING
-        if resource in _moving(integration)
-        and (
-            resource not in looked_at
-            or now >= looked_at[resource] + interval(integration, resource)
-        )
+        for resource in moving(integration)
+        if resource not in looked_at or now >= looked_at[resource] + interval(integration, resource)
     ]
+
+
+def moving(integration: Integration) -> list[Resource]:
+    """Return the lists that are read by interval: those of them that this practice's PMS has."""
+    lists = system_of(integration).lists
+    return [resource for resource in MOVING if resource in lists]
 
 
 def _rest_until(integration: Integration, now: datetime) -> datetime:
@@ -153,7 +156,3 @@ def _active() -> QuerySet[Integration]:
         .prefetch_related("cursors")
         .order_by("organization_id", "pk")
     )
-
-
-def _moving(integration: Integration) -> set[Resource]:
-    return {each for each in MOVING if each in integration.manifest.lists}

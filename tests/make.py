@@ -22,6 +22,7 @@ from clinics.models import (
 )
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
+from outreach.models import CallTask
 from sync.models import SetAside
 from webhooks import signing
 from webhooks.models import Delivery, Endpoint, Message, Notice, Reason
@@ -127,6 +128,19 @@ def set_aside(of: Integration, **fields: Any) -> SetAside:
     return SetAside.objects.create(
         integration=of, organization_id=of.organization_id, **(values | fields)
     )
+
+
+def call_task(of: Clinic, **fields: Any) -> CallTask:
+    """A patient to be called first of all, and the call."""
+    values = {
+        "patient": record(Patient, of, first_name="Ada", last_name="Invented"),
+        "priority": 1,
+        "engagement": "dormant",
+        "risk": "high",
+        "reasons": [{"code": "no_contact", "numbers": [90]}],
+        "place": 100_000,
+    }
+    return CallTask.objects.create(organization=of.organization, clinic=of, **(values | fields))
 
 
 def webhook(of: Organization, **fields: Any) -> Endpoint:

@@ -22,7 +22,10 @@ class ErrorDetail(serializers.Serializer):
     )
     timestamp = serializers.DateTimeField()
     fallback_data = serializers.JSONField(
-        required=False, help_text="Where a PMS is away: the age of the data that we still have."
+        required=False,
+        help_text="Where a PMS is away: what we still have. An object: `last_updated` and "
+        "`data_age_minutes`, null where nothing was ever read; `period` and `metrics`, the last "
+        "numbers, null where there are none or this login may not see them.",
     )
 
 

@@ -40,6 +40,7 @@ from clinics.models import (
 from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
 from integrations.adapters.sikka import adapter as sikka
 from integrations.profiles import start_profile
+from outreach.models import Thresholds
 from sync.requesting import Wanted, request
 from tests import make
 from writebacks.models import Writeback
@@ -70,8 +71,8 @@ LOGINS: dict[str, set[str]] = {
 KEYS: dict[str, tuple[list[str], set[str]]] = {
     "key: read": (["read"], LOOK),
     "key: read, of one clinic": (["read"], LOOK),
-    "key: book": (["book"], {"view_clinics", "book"}),
-    "key: read and book": (["read", "book"], LOOK | {"book"}),
+    "key: book": (["book"], {"view_clinics", "book", "call_patients"}),
+    "key: read and book": (["read", "book"], LOOK | {"book", "call_patients"}),
     "key: sync": (["sync"], {"view_clinics", "sync"}),
     "key: admin": (
         ["admin"],
@@ -105,6 +106,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("patient-detail", "get"): ("view_patients", 200),
     ("appointment-list", "get"): ("view_patients", 200),
     ("appointment-detail", "get"): ("view_patients", 200),
+    ("no-show-risk", "get"): ("view_patients", 200),
     # Whatever is asked for, without an Idempotency-Key.
     ("appointment-list", "post"): ("book", 400),
     ("appointment-detail", "put"): ("book", 400),
@@ -121,6 +123,8 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
     ("clinic-metrics", "get"): ("view_metrics", 503),  # nothing was added up yet
+    ("clinic-metrics-refresh", "post"): ("sync", 202),
+    ("organization-metrics", "get"): ("view_metrics", 200),
     ("clinic-metrics-stream", "get"): ("view_metrics", 400),  # of a period that there is not
     ("sync-status", "get"): ("view_clinics", 200),
     ("sync-pms-status", "get"): ("view_clinics", 200),
@@ -130,6 +134,12 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("sync-pms", "post"): ("sync", 400),  # of no mode that there is
     ("sync-run-cancel", "post"): ("sync", 200),
     ("sync-run-accept", "post"): ("manage_connections", 409),  # nothing was held back
+    ("outreach-list", "get"): ("view_patients", 200),
+    ("outreach-detail", "get"): ("view_patients", 200),
+    ("outreach-outcome", "post"): ("call_patients", 400),  # without one
+    ("outreach-undo", "post"): ("call_patients", 409),  # nobody has called
+    ("outreach-snooze", "post"): ("call_patients", 400),  # without a date
+    ("outreach-conversion", "get"): ("view_metrics", 200),
     ("organization-api-key-list", "get"): ("manage_access", 200),
     ("organization-api-key-list", "post"): ("manage_access", 400),  # without a name
     ("api-key-detail", "get"): ("manage_access", 200),
@@ -176,6 +186,8 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "clinics.appointment": ("view_patients", None),
     "integrations.integration": ("view_connections", "manage_connections"),
     "integrations.profile": ("view_connections", "manage_connections"),
+    "outreach.calltask": ("view_patients", None),
+    "outreach.thresholds": ("view_connections", "manage_connections"),
     "sync.syncrun": ("view_connections", None),
     "sync.setaside": ("view_patients", None),
     "webhooks.endpoint": ("manage_access", "manage_access"),
@@ -212,6 +224,10 @@ BUTTONS = {
     ("integrations.integration", "read-lists"): ("manage_connections", "post", 302),
     ("integrations.integration", "sync"): ("sync", "post", 302),
     ("integrations.integration", "full-sync"): ("sync", "get", 200),
+    # Without an outcome, of one without an outcome, without a date: they lead back and say so.
+    ("outreach.calltask", "outcome"): ("call_patients", "post", 302),
+    ("outreach.calltask", "undo"): ("call_patients", "post", 302),
+    ("outreach.calltask", "snooze"): ("call_patients", "post", 302),
     # Of a queued one: nothing of it can be accepted yet.
     ("sync.syncrun", "live"): ("view_connections", "get", 200),
     ("sync.syncrun", "cancel"): ("sync", "get", 200),
@@ -278,8 +294,13 @@ def world(db: None) -> World:
             "delivery": make.delivery(webhook, clinic),
             "notice": make.notice(webhook),
             "setaside": make.set_aside(integration),
+            "outreach": make.call_task(clinic),
+            "thresholds": Thresholds.objects.create(
+                organization=clinic.organization, clinic=clinic
+            ),
         }
         rows[target]["syncrun"] = rows[target]["sync-run"]
+        rows[target]["calltask"] = rows[target]["outreach"]
     return World(clinics, rows)
 
 
@@ -351,7 +372,8 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
         return 403
     if route in ("clinic-list", "writeback-list", "webhook-list", "sync-run-list", "sync-status"):
         return given
-    if route == "sync-pms-status":  # of all clinics there that the login may see
+    # Of all clinics there that the login may see.
+    if route in ("sync-pms-status", "organization-metrics"):
         target = "own" if target == "sibling" else target
     if action == "manage_access" or route.startswith("writeback-"):
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
@@ -397,12 +419,22 @@ def address(route: str, target: str, world: World) -> str:
             "sync-pms": f"/api/v1/sikka/sync/{whole}",
             "sync-pms-status": f"/api/v1/sikka/status/{whole}",
         }[route]
-    if route == "clinic-metrics":
-        return f"/api/v1/clinics/{clinic}/metrics"
+    if route == "organization-metrics":
+        return f"{organization}/metrics"
     if route == "clinic-metrics-stream":
         return f"/api/v1/clinics/{clinic}/metrics/stream?period=decade"
+    if route.startswith("clinic-metrics"):
+        return f"/api/v1/clinics/{clinic}/{route.removeprefix('clinic-').replace('-', '/')}"
+    if kind == "outreach" and page != "conversion":
+        row = f"/{world.rows[target]['outreach'].pk}"
+        rest = {"list": "", "detail": row}.get(page, f"{row}/{page}")
+        return f"/api/v1/clinics/{clinic}/outreach{rest}"
+    if route == "outreach-conversion":
+        return f"/api/v1/clinics/{clinic}/outreach/conversion"
     if route in ("availability", "patient-search"):
         return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
+    if route == "no-show-risk":
+        return f"/api/v1/clinics/{clinic}/metrics/{route}"
     row = world.rows[target][kind].pk
     below = {"list": "", "detail": f"/{row}"}.get(page, f"/{row}/{BELOW.get(page, page)}")
     if kind in ("clinic", "writeback"):

@@ -16,6 +16,7 @@ from integrations.profiles import start_profile
 from integrations.queries import Resource
 from sync import schedule, spare, tasks
 from sync.models import Checkpoint, SyncRun
+from sync.standing import standings
 from sync.states import Mode, Status, Trigger
 from tests import make
 from tests.conftest import Clock
@@ -63,6 +64,22 @@ def test_lists_may_have_intervals_of_their_own(desk: Desk, monkeypatch: pytest.M
         if schedule.make_due_runs(desk.clock.now):
             read.append(desk.work(newest()).only)
     assert read == [["appointments"], ["appointments"], []]
+
+
+@pytest.mark.parametrize("lacked", [Resource.PATIENTS, Resource.APPOINTMENTS])
+def test_a_list_that_a_practices_own_service_lacks_makes_no_run(
+    desk: Desk, lacked: Resource
+) -> None:
+    lists = toy.MANIFEST.lists
+    desk.pms.lists = {each: lists[each] for each in lists if each != lacked}
+    desk.sync()
+    desk.later(hours=3, minutes=59)
+    assert schedule.make_due_runs(desk.clock.now) == 0
+    jobs = standings([desk.integration], desk.clock.now, ())[0].jobs
+    assert str(lacked) not in {job.name for job in jobs}
+    desk.later(minutes=1)
+    assert schedule.make_due_runs(desk.clock.now) == 1
+    assert newest().only == [], "all that it has is due"
 
 
 def test_runs_of_two_organizations_begin_half_a_minute_apart(desk: Desk, connect: Connect) -> None:

@@ -18,7 +18,7 @@ from integrations.queries import Resource
 from sync import by_hand, finding, report, requesting, steering
 from sync.models import SyncRun
 from sync.progress import display
-from sync.requesting import Wanted
+from sync.requesting import Wanted, covers
 from sync.states import DEPRECATED, Mode, Status
 from tenancy import scope
 
@@ -134,7 +134,7 @@ class Command(BaseCommand):
             self.stdout.write(report.ended(run, timezone.now()))
             if run.is_open and not waits:
                 self.stdout.write("Workers go on with it when it is due.")
-            if run.is_open or is_new or by_hand.covers(run, wanted):
+            if run.is_open or is_new or covers(run, wanted):
                 return run
 
     def _chosen(self, options: dict[str, Any]) -> list[Integration]:

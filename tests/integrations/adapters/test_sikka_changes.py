@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clinics.records import PatientRecord, Removed, Unreadable
 from integrations.adapters.sikka import reading
 from integrations.queries import Feed, Resource
-from tests.integrations.adapters.conftest import Office, envelope
+from tests.integrations.adapters.conftest import URL, Office, envelope
 from tests.integrations.adapters.sikka_items import patient
 from tests.integrations.guards import NOW
 
@@ -131,6 +131,23 @@ def test_changes_of_more_than_a_day_are_asked_for_day_by_day_in_any_zone(office:
         "loaded_startdate": "2030-03-03T03:00:00",
         "loaded_enddate": "2030-03-04T03:00:00",
     }
+
+
+def test_each_page_tells_of_which_day_it_is_since_one_record_changes_on_several(
+    office: Office,
+) -> None:
+    feed = Feed(resource=Resource.PATIENTS, changed_since=NOW - timedelta(hours=30))
+    more = f"{URL}/practice_events?offset=1"
+    office.answers("GET", "/practice_events", envelope(event(patient(1)), following=more))
+    for _ in range(3):
+        office.answers("GET", "/practice_events", envelope(event(patient(1))))
+    parts, position = [], ""
+    while not parts or position:
+        page = office.sikka.page(feed, position, NOW)
+        parts.append(page.part)
+        position = page.next
+    days = [f"2030-03-0{day}T21:00:00" for day in (3, 3, 4, 5)]
+    assert parts == days, "two pages of one day are of the same part"
 
 
 @given(
