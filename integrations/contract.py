@@ -29,6 +29,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import System
 
 
 class Priority(enum.StrEnum):
@@ -222,22 +223,6 @@ class TokenSource(Protocol):
 
     def renew(self, rejected: str) -> str:
         """Return a key other than the one that the PMS rejected as expired."""
-
-
-class System(Protocol):
-    """What one practice's PMS has and can do: its manifest's, unless that differs by practice."""
-
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        """The lists that it keeps."""
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        """What it can be asked beside its lists."""
-
-    @property
-    def operations(self) -> frozenset[str]:
-        """What can be changed in it."""
 
 
 class Adapter(System, Protocol):

@@ -38,10 +38,8 @@ from integrations.contract import (
 from integrations.http.client import Client
 from integrations.http.errors import NoAnswer, NotAuthorized, Refused
 from integrations.queries import (
-    Ability,
     Account,
     Balance,
-    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -51,6 +49,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import AsInManifest
 
 #: Documented, and the same for every application.
 BASE_URL: Final = "https://api.sikkasoft.com/v4"
@@ -59,7 +58,7 @@ PATHS: Final = {Resource.PATIENTS: "/patients", Resource.APPOINTMENTS: "/appoint
 
 
 @dataclass(slots=True)
-class Sikka:
+class Sikka(AsInManifest):
     """One office's Sikka."""
 
     manifest: ClassVar[Manifest] = MANIFEST
@@ -82,18 +81,6 @@ class Sikka:
         Without an account it can only tell whose credential it is, by `verify`.
         """
         return cls(Calls(client, Credential.read(account, credential), tokens))
-
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        return MANIFEST.lists
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        return MANIFEST.abilities
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return MANIFEST.operations
 
     # --- Access ------------------------------------------------------------------------------
 
