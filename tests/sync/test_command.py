@@ -333,7 +333,8 @@ def test_a_run_is_cancelled_once(desk: Desk) -> None:
     assert sync("--cancel", str(run.pk)[:8]) == "It is cancelled; what it has read is kept.\n"
     assert stopped("--cancel", str(run.pk))[1] == "It has ended: cancelled."
     assert stopped("--cancel", "zz")[1] == (
-        "There is no run whose id begins with 'zz': manage.py sync --list."
+        "There is no sync run whose id begins with 'zz'; `manage.py sync --list` shows those that "
+        "there are."
     )
 
 
