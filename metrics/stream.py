@@ -106,7 +106,7 @@ class StreamViewSet(OfClinic):
         except Ended as ended:
             raise _refusal(ended) from None
         return StreamingHttpResponse(
-            _events(watcher),
+            Events(watcher),
             content_type="text/event-stream",
             headers={
                 "Cache-Control": "private, no-cache, no-transform",
@@ -134,6 +134,28 @@ def _refusal(ended: Ended) -> APIException:
     if kind := _REFUSALS.get(ending.code):
         return kind(ending.message, ending.name)
     return serializers.ValidationError(ending.message)
+
+
+class Events:
+    """The events of a stream, which Django closes with the answer however that ended."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events = self._begin(watcher)
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return self._events
+
+    async def _begin(self, watcher: Watcher) -> AsyncGenerator[bytes, None]:
+        self._loop = asyncio.get_running_loop()
+        async with aclosing(_events(watcher)) as events:
+            async for each in events:
+                yield each
+
+    def close(self) -> None:
+        """End, from the thread in which Django closes answers."""
+        if self._loop and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._events.aclose(), self._loop)
 
 
 async def _events(watcher: Watcher) -> AsyncGenerator[bytes, None]:
@@ -178,7 +200,7 @@ async def _let_go() -> None:
 
     Should the thread be asked for once more, asgiref makes a new one.
     """
-    await sync_to_async(connection.close)()
+    await sync_to_async(lambda: connection.close())()  # that of the request's thread
     request = SyncToAsync.thread_sensitive_context.get(None)
     thread = SyncToAsync.context_to_thread_executor.pop(request, None) if request else None
     if thread is not None:

@@ -228,9 +228,8 @@ def test_a_socket_ends_at_once_with_the_right_to_it_and_others_stay_open(
         assert hears(others, watched)
 
 
-def test_a_logout_ends_the_sockets_of_that_login_alone(
-    web: Web, watched: Clinic, staff: User
-) -> None:
+def test_a_logout_ends_the_sockets_of_that_login_alone(web: Web, watched: Clinic) -> None:
+    staff = make.member(watched.organization, Role.STAFF, is_staff=True)
     one, two = (tokens.log_in(staff, timezone.now()) for _ in range(2))
     browser = Client()
     browser.force_login(staff)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -47,6 +48,22 @@ class Web:
         with ExitStack() as stack:
             yield [stack.enter_context(self.socket(clinic, **options)) for _ in range(count)]
 
+    @contextmanager
+    def stream(
+        self, clinic: Clinic | Any, *, token: str = "", query: str = "", **headers: str
+    ) -> Iterator[Stream]:
+        """Open a stream of server-sent events, as a browser's EventSource does."""
+        sent = {"Accept": "text/event-stream"} | headers
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        path = f"/api/v1/clinics/{getattr(clinic, 'pk', clinic)}/metrics/stream{query}"
+        http = HTTPConnection(self.host, timeout=10)
+        try:
+            http.request("GET", path, headers=sent)
+            yield Stream(http.getresponse())
+        finally:
+            http.close()
+
     def refusal(self, path: str, **options: Any) -> int:
         """Return the status with which a handshake is refused."""
         with pytest.raises(InvalidStatus) as refused, connect(f"ws://{self.host}{path}", **options):
@@ -79,6 +96,25 @@ class Socket:
             self.opened.recv(timeout=seconds)
         assert closed.value.rcvd is not None
         return error["code"], closed.value.rcvd.code
+
+
+class Stream:
+    """A stream, read event by event."""
+
+    def __init__(self, answer: HTTPResponse) -> None:
+        self.answer = answer
+
+    def next(self) -> dict[str, str]:
+        """Return the fields of the next event; none at the end of the stream."""
+        fields = {}
+        while line := self.answer.readline().decode().rstrip("\n"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        return fields
+
+    def message(self) -> dict[str, Any]:
+        """Return the data of the next event."""
+        return json.loads(self.next()["data"])
 
 
 def visit(clinic: Clinic, **fields: Any) -> Appointment:
