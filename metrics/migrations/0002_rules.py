@@ -34,11 +34,13 @@ BEGIN
 END $$
 """
 #: What changes all of a clinic's numbers at once, whoever writes it. A recount that is under way
-#: holds the standing's row: this waits, and what it says is worked off after that.
+#: holds the standing's row, or is just making it: this waits, and is worked off after that.
 OUTDATE = """
 CREATE FUNCTION metrics_outdate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE metrics_standings SET is_outdated = true WHERE clinic_id = NEW.id;
+    INSERT INTO metrics_standings (clinic_id, organization_id, version, is_outdated, due_at)
+    VALUES (NEW.id, NEW.organization_id, 0, true, now())
+    ON CONFLICT (clinic_id) DO UPDATE SET is_outdated = true;
     UPDATE metrics_insights SET due_at = least(due_at, now()) WHERE clinic_id = NEW.id;
     RETURN NULL;
 END $$
@@ -46,11 +48,17 @@ END $$
 PREFER = """
 CREATE FUNCTION metrics_prefer() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE metrics_standings SET due_at = least(due_at, now()),
-        is_outdated = is_outdated OR OLD.active_days IS DISTINCT FROM NEW.active_days
-    WHERE clinic_id IN (OLD.clinic_id, NEW.clinic_id);
+    IF TG_OP = 'DELETE' THEN
+        UPDATE metrics_standings SET is_outdated = true WHERE clinic_id = OLD.clinic_id;
+    ELSE
+        INSERT INTO metrics_standings AS own (clinic_id, organization_id, version, is_outdated,
+            due_at)
+        VALUES (NEW.clinic_id, NEW.organization_id, 0, true, now())
+        ON CONFLICT (clinic_id) DO UPDATE SET due_at = least(own.due_at, excluded.due_at),
+            is_outdated = own.is_outdated OR OLD.active_days IS DISTINCT FROM NEW.active_days;
+    END IF;
     UPDATE metrics_insights SET due_at = least(due_at, now())
-    WHERE clinic_id IN (OLD.clinic_id, NEW.clinic_id);
+    WHERE clinic_id = coalesce(NEW.clinic_id, OLD.clinic_id);
     RETURN NULL;
 END $$
 """
