@@ -167,7 +167,7 @@ class Preferences(OfClinic):
     active_days = models.PositiveSmallIntegerField(
         default=365,
         validators=[MinValueValidator(30), MaxValueValidator(1100)],
-        help_text="A patient is active for so many days from each visit on.",
+        help_text="A patient is active for so many days, that of the visit included.",
     )
     value_per_hour = models.DecimalField(
         max_digits=9,
@@ -190,6 +190,17 @@ class Preferences(OfClinic):
         db_table = "metrics_preferences"
         verbose_name = "preferences of metrics"
         verbose_name_plural = "preferences of metrics"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(active_days__range=(30, 1100), week_starts_on__in=Weekday.values),
+                name="metrics_preferences_within_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(value_per_hour=None) | ~Q(currency=""),
+                name="metrics_value_has_currency",
+                violation_error_message="Say in which currency the value of an hour is.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"metrics of {self.clinic}"

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('week_starts_on', models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (6, 'Sunday')], default=0)),
-                ('active_days', models.PositiveSmallIntegerField(default=365, help_text='A patient is active for so many days from each visit on.', validators=[django.core.validators.MinValueValidator(30), django.core.validators.MaxValueValidator(1100)])),
+                ('active_days', models.PositiveSmallIntegerField(default=365, help_text='A patient is active for so many days, that of the visit included.', validators=[django.core.validators.MinValueValidator(30), django.core.validators.MaxValueValidator(1100)])),
                 ('value_per_hour', models.DecimalField(blank=True, decimal_places=2, help_text='What an hour of treatment is worth to the clinic, in its own currency; without it no money is shown.', max_digits=9, null=True, validators=[django.core.validators.MinValueValidator(0)])),
                 ('currency', models.CharField(blank=True, help_text='ISO 4217, such as AUD.', max_length=3)),
                 ('minutes_saved', models.JSONField(blank=True, default=metrics.models.usual_minutes, help_text='Minutes of the front desk\'s time that one confirmed writeback saves, by kind: {"book": 4, "cancel": 2}.')),
@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'preferences of metrics',
                 'verbose_name_plural': 'preferences of metrics',
                 'db_table': 'metrics_preferences',
+                'constraints': [models.CheckConstraint(condition=models.Q(('active_days__range', (30, 1100)), ('week_starts_on__in', [0, 6])), name='metrics_preferences_within_bounds'), models.CheckConstraint(condition=models.Q(('value_per_hour', None), models.Q(('currency', ''), _negated=True), _connector='OR'), name='metrics_value_has_currency', violation_error_message='Say in which currency the value of an hour is.')],
             },
         ),
         migrations.CreateModel(

@@ -40,6 +40,7 @@ from clinics.models import (
 from clinics.permissions import OPERATOR, ROLES, SCOPES, WORDS, Action
 from integrations.adapters.sikka import adapter as sikka
 from integrations.profiles import start_profile
+from metrics.models import Preferences
 from outreach.models import Thresholds
 from sync.requesting import Wanted, request
 from tests import make
@@ -187,6 +188,7 @@ PAGES: dict[str, tuple[str, str | None]] = {
     "integrations.integration": ("view_connections", "manage_connections"),
     "integrations.profile": ("view_connections", "manage_connections"),
     "outreach.calltask": ("view_patients", None),
+    "metrics.preferences": ("view_connections", "manage_connections"),
     "outreach.thresholds": ("view_connections", "manage_connections"),
     "sync.syncrun": ("view_connections", None),
     "sync.setaside": ("view_patients", None),
@@ -297,6 +299,9 @@ def world(db: None) -> World:
             "notice": make.notice(webhook),
             "setaside": make.set_aside(integration),
             "outreach": make.call_task(clinic),
+            "preferences": Preferences.objects.create(
+                organization=clinic.organization, clinic=clinic
+            ),
             "thresholds": Thresholds.objects.create(
                 organization=clinic.organization, clinic=clinic
             ),

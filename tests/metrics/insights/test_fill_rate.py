@@ -82,7 +82,7 @@ def test_without_hours_nothing_is_said_and_who_lacks_them_is_named(
     clinic: Clinic, integration: Integration, mara: Practitioner
 ) -> None:
     visit(clinic, None, at(3, 6, 9), practitioner=mara)
-    prefers(clinic, value_per_hour=Decimal(100))
+    prefers(clinic, value_per_hour=Decimal(100), currency="AUD")
     for name in ("fillRate", "emptySlotsValue"):
         found = figure(clinic, name)
         assert (found["value"], found["enough"], found["n"]) == (None, False, 0)
@@ -130,7 +130,7 @@ def test_who_never_works_in_these_days_has_no_rate(
 ) -> None:
     closure = {"first_date": "2030-03-01", "last_date": "2030-04-01", "reason": "Leave"}
     hours(integration, hours=MON_TO_FRI, closures=[closure])
-    prefers(clinic, value_per_hour=Decimal(100))
+    prefers(clinic, value_per_hour=Decimal(100), currency="AUD")
     found = figure(clinic, "fillRate")
     assert (found["value"], found["perPractitioner"][0]["value"]) == (None, None)
     assert "no practitioner works" in found["note"]
