@@ -30,7 +30,7 @@ class MinutesField(forms.CharField):
         said = (value or {}).items()
         return "\n".join(f"{name} = {minutes:g}" for name, minutes in sorted(said))
 
-    def to_python(self, value: Any) -> dict[str, float]:
+    def to_python(self, value: Any) -> Any:
         minutes: dict[str, float] = {}
         for line in filter(None, map(str.strip, (value or "").splitlines())):
             found = _LINE.fullmatch(line)

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
         ProtectTable("metrics_standings", everywhere=True),
         ProtectTable("metrics_told", everywhere=True),
         ProtectTable("metrics_insights", everywhere=True),
-        ProtectTable("metrics_preferences"),
+        ProtectTable("metrics_preferences", everywhere=True),
         AuditTable("metrics_preferences", record="metrics preferences"),
         migrations.RunSQL(TOUCH, "DROP FUNCTION metrics_touch()"),
         *(

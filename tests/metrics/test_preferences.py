@@ -24,7 +24,7 @@ ADD = "/admin/metrics/preferences/add/"
 
 
 @pytest.fixture
-def admin(clinic: Clinic) -> Client:
+def admin(clinic: Clinic, clock: Clock) -> Client:
     client = Client()
     client.force_login(make.member(clinic.organization, Role.CLINIC_ADMIN, is_staff=True))
     return client
