@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
+
+from django.db import transaction
 
 from clinics.models import Appointment
 from integrations.queries import Resource
+from sync import checkpoints, cursors, plan
 from sync.models import Checkpoint, SyncRun
 from sync.plan import Kind, Step
+from sync.states import Mode
 
 #: The list that brings what an appointment names and we do not know.
 LISTS: Final = {
@@ -17,6 +22,30 @@ LISTS: Final = {
     "operatory": Resource.OPERATORIES,
     "appointment_type": Resource.APPOINTMENT_TYPES,
 }
+
+
+def put_instead(run: SyncRun, checkpoint: Checkpoint, now: datetime, calls: int) -> None:
+    """Put what can be read in the place of the step under way, whose changes the PMS does not tell.
+
+    `calls` were made since they were last noted down. Raises Lost.
+    """
+    number, refused = checkpoint.step, Step.from_json(checkpoint.steps[checkpoint.step])
+    today = now.astimezone(run.clinic.zone).date()
+    step = plan.instead_of(refused, Mode(run.mode), today)
+    with transaction.atomic():
+        checkpoints.hold(run)
+        cursors.note_refusal(run, refused.resource, now)
+        checkpoints.write(
+            run,
+            checkpoint,
+            steps=[*checkpoint.steps[:number], step.as_json(), *checkpoint.steps[number + 1 :]],
+            position="",
+            step_pages=0,
+            step_records=0,
+            step_total=None,
+            calls=checkpoint.calls + calls,
+        )
+        run.sightings.filter(step=number).delete()
 
 
 def unread_lists(

@@ -21,7 +21,7 @@ from django.utils import timezone
 from clinics.models import Location
 from clinics.services import resolve
 from integrations.contract import Priority
-from integrations.http.errors import PmsError, Refused
+from integrations.http.errors import ChangesNotTold, PmsError, Refused
 from integrations.queries import Page
 from integrations.session import Session, counting, open_session
 from sync import checkpoints, cursors, ending, further, keeping, plan, vanishing
@@ -153,7 +153,7 @@ class Shift:
             Mode(run.mode),
             is_full=run.is_full,
             only=run.only,
-            lists=self.session.adapter.lists,
+            lists=cursors.as_told(run.integration, self.session.adapter.lists, now),
             read_until=dict(run.integration.cursors.values_list("resource", "read_until")),
             today=now.astimezone(run.clinic.zone).date(),
             now=now,
@@ -168,7 +168,13 @@ class Shift:
         """Read a step to its end; False where the shift ended first."""
         while True:
             if not self.checkpoint.is_read:
-                self._read_pages(step)
+                try:
+                    self._read_pages(step)
+                except ChangesNotTold:
+                    if step.kind is not Kind.CHANGES:
+                        raise
+                    further.put_instead(self.run, self.checkpoint, self.clock(), self.calls())
+                    return True
                 if not self.checkpoint.is_read:
                     return False
             found = self._settle(step)
