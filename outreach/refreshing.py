@@ -160,6 +160,8 @@ def _note_look(clinic: Clinic, now: datetime) -> None:
 
 def _write(clinic: Clinic, found: list[tuple[Facts, Score]], now: datetime) -> None:
     today = _today(clinic, now)
+    # Of many calls there are few different reasons.
+    texts = {each: json.dumps(as_json(each)) for each in {one.reasons for _, one in found}}
     values: dict[str, Any] = {
         "organization": clinic.organization_id,
         "clinic": clinic.pk,
@@ -168,7 +170,7 @@ def _write(clinic: Clinic, found: list[tuple[Facts, Score]], now: datetime) -> N
         "priorities": [each.priority for _, each in found],
         "engagements": [each.engagement.value for _, each in found],
         "risks": [each.risk.value for _, each in found],
-        "reasons": [json.dumps(as_json(each.reasons)) for _, each in found],
+        "reasons": [texts[each.reasons] for _, each in found],
         "places": [place(each.priority, known.days_since_contact, today) for known, each in found],
     }
     with connection.cursor() as cursor:
