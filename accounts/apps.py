@@ -9,4 +9,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import schema  # noqa: F401  (registers how logins are documented)
+        from accounts import (
+            changes,
+            schema,  # noqa: F401  (registers how logins are documented)
+        )
+
+        changes.watch()

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Model
 
-from accounts import secret
+from accounts import changes, secret
 from accounts.memberships import for_good
 from accounts.models import LONGEST_LIFE, USUAL_LIFE, USUAL_RATE, ApiKey
 from clinics.access import Access
@@ -162,6 +162,7 @@ def revoke(key: ApiKey, now: datetime) -> None:
         _one_at_a_time(key.organization_id)
         ending = _with_all_it_made(key)
         ApiKey.objects.filter(pk__in=ending, revoked_at=None).update(revoked_at=now)
+        changes.announce(map(changes.key, ending))
     key.refresh_from_db(fields=["revoked_at"])
 
 

@@ -63,28 +63,31 @@ class Rate:
 class Counter:
     """Counts in Redis, and knows for some seconds that it is away."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "API keys") -> None:
+        self.what = what
         self.away_until: float | None = None
 
-    def count(self, key: ApiKey) -> tuple[int, int] | None:
-        """Count one request; return how many there were and in how many seconds they are forgotten.
+    def count(self, who: str, limit: int) -> tuple[int, int] | None:
+        """Count one request of `limit` a minute; return how many there were, and in how many
+        seconds they are forgotten.
 
         Returns None where Redis is away.
         """
         if self.away_until and time.monotonic() < self.away_until:
             return None
-        item = RateLimitItemPerMinute(key.rate_limit)
-        name = item.key_for(str(key.pk))
+        item = RateLimitItemPerMinute(limit)
+        name = item.key_for(who)
         try:
             used = storage().incr(name, item.get_expiry())
             left = round(storage().get_expiry(name) - time.time())
         except (RedisError, OSError) as error:
             if self.away_until is None:
-                logger.warning("API keys are not counted: Redis is away (%s)", type(error).__name__)
+                reason = type(error).__name__
+                logger.warning("%s are not counted: Redis is away (%s)", self.what, reason)
             self.away_until = time.monotonic() + LEFT_ALONE
             return None
         if self.away_until is not None:
-            logger.warning("API keys are counted again")
+            logger.warning("%s are counted again", self.what)
             self.away_until = None
         return used, max(1, left)
 
@@ -105,7 +108,7 @@ counter = Counter()
 
 def take(request: HttpRequest, key: ApiKey) -> None:
     """Count the request against its key. Raises RateLimited; the answer tells what is left."""
-    counted = counter.count(key)
+    counted = counter.count(str(key.pk), key.rate_limit)
     if counted is None:
         return
     used, reset = counted

@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts import secret
+from accounts import changes, secret
 from accounts.models import RefreshToken, TokenFamily
 from audit import logins
 from audit.models import Action
@@ -94,6 +94,7 @@ def _rotate(family: TokenFamily | None, hashed: str, now: datetime) -> Pair | tu
         return UNKNOWN  # pruned in this moment
     if token.used_at:
         revoke(family.pk, now)
+        changes.announce([changes.person(family.user_id)])
         logins.note(Action.REFRESH_REUSED, family.user_id)
         return REUSED
     if not holds(family):
@@ -153,6 +154,7 @@ def log_out(text: str, now: datetime) -> None:
     for pk, user_id in known.values_list("family_id", "family__user_id"):
         with transaction.atomic():
             if revoke(pk, now):
+                changes.announce([changes.person(user_id)])
                 logins.note(Action.LOGOUT, user_id)
 
 

@@ -121,15 +121,17 @@ def of_person(
             role=", ".join(dict.fromkeys((["operator"] if user.is_superuser else []) + roles)),
             address=address,
         ),
-        holdings=tuple(
-            Holding(
-                organization_id=each.organization_id,
-                actions=ROLES[Role(each.role)],
-                clinic_ids=frozenset(each.clinics),
-            )
-            for each in memberships
-        ),
+        holdings=tuple(holding_of(each) for each in memberships),
         is_operator=user.is_superuser,
+    )
+
+
+def holding_of(membership: Membership) -> Holding:
+    """Return what a membership allows."""
+    return Holding(
+        organization_id=membership.organization_id,
+        actions=ROLES[Role(membership.role)],
+        clinic_ids=frozenset(membership.clinics),
     )
 
 

@@ -137,6 +137,18 @@ class ClinicAdmin(TenantAdmin):
     list_display = ["name", "organization", "timezone"]
     list_select_related = ["organization"]
     search_fields = ["name"]
+    change_form_template = "admin/clinic.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        clinic = self.get_object(request, object_id)
+        shown = {"opens_metrics": access.of(request).may(Action.VIEW_METRICS, clinic)}
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         # Its records would stay behind with the one that it had.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -20,6 +20,9 @@ __all__ = ["TABLES", "Stored", "keep_aside", "remove", "resolve", "store"]
 
 #: Rows of one statement at most.
 BATCH = 1000
+#: A PMS may tell a change by one list (or one of its servers) and for a while not yet by another.
+#: So much later it tells the same by all; Frontdesk's own choice.
+SETTLED = timedelta(hours=1)
 #: So many of the records that could not be kept are named where counts are added up.
 NAMED = 100
 
@@ -55,14 +58,21 @@ class Stored:
 
 @transaction.atomic(savepoint=False)
 def store(
-    clinic: Clinic, records: Iterable[R], *, now: datetime, asked_at: datetime | None = None
+    clinic: Clinic,
+    records: Iterable[R],
+    *,
+    now: datetime,
+    asked_at: datetime | None = None,
+    is_whole: bool = False,
 ) -> Stored:
     """Insert the records that are new, update those that changed, touch nothing else.
 
     All records are of one kind. Of two with the same id the one that changed last counts, else the
     last one; what we have of a later time stays, and so does what we changed ourselves since the
     PMS was asked (`asked_at`, else `now`). A record that is told is there: it is not removed
-    any more, nor in error. One that cannot be kept stops no other: it is named in the answer, and
+    any more, nor in error. `is_whole` says that they are of a list that is read whole: what such a
+    list tells SETTLED after we last wrote a row stands over a later time, which came from a clock
+    that ran ahead. One that cannot be kept stops no other: it is named in the answer, and
     the row that there is of it says why. Safe to run twice and at once.
     """
     newest, failed = _newest(records)
@@ -71,11 +81,12 @@ def store(
     table = TABLES[type(next(iter(newest.values())))]
     told = list(_told(newest, failed))
     asked_at = asked_at or now
-    news = upsert.news(clinic, table, told, asked_at)
+    asked = upsert.Asked(at=asked_at, settled_at=asked_at - SETTLED if is_whole else None)
+    news = upsert.news(clinic, table, told, asked)
     rows = _rows(clinic, table, newest, [one for one in told if one["external_id"] in news], failed)
     written: dict[str, bool] = {}
     for batch in _batches(list(rows)):
-        written |= _write(clinic, table, batch, now, asked_at, failed)
+        written |= _write(clinic, table, batch, now, asked, failed)
     keep_aside(clinic, table, failed)
     created = sum(written.values())
     updated = sum(not is_new and not news[one] for one, is_new in written.items())
@@ -91,6 +102,7 @@ def store(
     )
 
 
+@transaction.atomic(savepoint=False)
 def remove(
     clinic: Clinic, table: type[Record], removed: Iterable[Removed], *, now: datetime
 ) -> Stored:
@@ -107,6 +119,7 @@ def remove(
     return Stored(removed=count)
 
 
+@transaction.atomic(savepoint=False)
 def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable]) -> int:
     """Note at the rows of records that cannot be kept why their newest state is not here.
 
@@ -118,6 +131,7 @@ def keep_aside(clinic: Clinic, table: type[Record], records: Iterable[Unreadable
     return upsert.mark(clinic, table, reasons) if reasons else 0
 
 
+@transaction.atomic(savepoint=False)
 def resolve(clinic: Clinic, now: datetime) -> int:
     """Link the clinic's appointments to records that came after them; returns how many it linked.
 
@@ -188,20 +202,20 @@ def _write(
     table: type[Record],
     rows: list[Row],
     now: datetime,
-    asked_at: datetime,
+    asked: upsert.Asked,
     failed: list[Unreadable],
 ) -> dict[str, bool]:
     """Write rows; where the database refuses one of them, all but that one, found by halving."""
     try:
         with transaction.atomic():
-            return upsert.upsert(clinic, table, rows, now, asked_at)
+            return upsert.upsert(clinic, table, rows, now, asked)
     except (DataError, IntegrityError) as error:
         if len(rows) == 1:
             failed.append(Unreadable(_reason(error), rows[0]["external_id"]))
             return {}
     middle = len(rows) // 2
-    first = _write(clinic, table, rows[:middle], now, asked_at, failed)
-    return first | _write(clinic, table, rows[middle:], now, asked_at, failed)
+    first = _write(clinic, table, rows[:middle], now, asked, failed)
+    return first | _write(clinic, table, rows[middle:], now, asked, failed)
 
 
 def _reason(error: Exception) -> str:

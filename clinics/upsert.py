@@ -8,19 +8,24 @@ Rows are looked up by LATERAL … LIMIT 1, which is one step in the index for ea
 `external_id = ANY (…)`, reads all of a clinic's rows for each page of a first load: until the table
 is analyzed, the planner takes it for a small one.
 
-All of them lock rows in the order of `external_id`, so that two at once wait for each other without
-a deadlock.
+Whoever changes several rows of a clinic's table does so alone, until their transaction ends. A page
+of a sync takes several statements, and a search may be storing the same people: whatever order each
+statement locks its rows in, two of one transaction have none together, and rows that are inserted
+cannot be locked beforehand. Who changes a single row needs no turn, for they wait for no second.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from clinics.models import Appointment, Clinic, Patient, Record
 from clinics.rows import REFERENCES, layout, whole_id
@@ -50,20 +55,21 @@ _CHANGES: Mapping[str, str] = {
 _UPSERT = """
     INSERT INTO {table} AS own ({columns})
     SELECT {values} FROM json_to_recordset(%(rows)s) AS told ({types}) {joins}
-    ORDER BY told.external_id
     ON CONFLICT (clinic_id, external_id) DO UPDATE SET {changes}
     WHERE {is_news}
     RETURNING own.external_id, own.xmax = 0
 """
 #: Whether what the PMS says is to be written: nothing is overwritten by what is older, nor what we
 #: changed ourselves (which takes its hash) by an answer that was asked for before, and what is the
-#: same already is written only where something else is known of it by now.
+#: same already is written only where something else is known of it by now. Of rows that were
+#: written before `settled_at` the PMS has the last word, whatever its clock said then.
 _IS_NEWS = """
-    (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at)
+    (own.changed_at IS NULL OR {told}.changed_at IS NULL OR {told}.changed_at >= own.changed_at
+        OR own.last_synced_at < %(settled_at)s)
     AND (own.payload_hash <> '' OR own.updated_at <= %(asked_at)s)
     AND (own.payload_hash <> {told}.payload_hash
         OR own.removed_at IS NOT NULL OR own.sync_status <> 'synced'
-        OR {told}.changed_at > own.changed_at
+        OR {told}.changed_at <> own.changed_at
         OR (own.changed_at IS NULL AND {told}.changed_at IS NOT NULL))
 """
 _NEWS = """
@@ -72,11 +78,15 @@ _NEWS = """
     FROM json_to_recordset(%(rows)s)
         AS told (external_id text, payload_hash text, changed_at timestamptz)
     LEFT JOIN LATERAL (
-        SELECT payload_hash, changed_at, removed_at, sync_status, updated_at FROM {table}
+        SELECT payload_hash, changed_at, removed_at, sync_status, updated_at, last_synced_at
+        FROM {table}
         WHERE clinic_id = %(clinic)s AND external_id = told.external_id LIMIT 1
     ) AS own ON true
     WHERE own.payload_hash IS NULL OR ({is_news})
 """
+#: The first key is of these locks alone in this database. They end with the transaction, or with
+#: the savepoint that is rolled back, as the locks of the rows do.
+_ALONE = "SELECT pg_advisory_xact_lock(7220003, hashtext(%s))"
 _NAMED = """
     LEFT JOIN LATERAL (
         SELECT id FROM {table} WHERE clinic_id = %(clinic)s AND external_id = {named} LIMIT 1
@@ -90,7 +100,7 @@ _RESOLVE = """
         FROM {table} AS own {joins}
         WHERE own.clinic_id = %(clinic)s AND NOT own.unresolved = '{{}}'
             AND coalesce({any}) IS NOT NULL
-        ORDER BY own.external_id FOR UPDATE OF own
+        FOR NO KEY UPDATE OF own
     ) AS found WHERE own.id = found.id
 """
 _REMOVE = """
@@ -104,7 +114,7 @@ _REMOVE = """
         WHERE own.clinic_id = %(clinic)s
             AND (own.last_synced_at IS NULL OR own.last_synced_at <= %(now)s)
             AND (own.removed_at IS NULL {merged_anew})
-        ORDER BY own.external_id FOR UPDATE OF own
+        FOR NO KEY UPDATE OF own
     ) AS found WHERE own.id = found.id RETURNING found.was_there
 """
 _MARK = """
@@ -115,13 +125,28 @@ _MARK = """
             ON told.external_id = own.external_id
         WHERE own.clinic_id = %(clinic)s
             AND (own.sync_status, own.sync_errors) <> ('error', told.reason)
-        ORDER BY own.external_id FOR UPDATE OF own
+        FOR NO KEY UPDATE OF own
     ) AS found WHERE own.id = found.id
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What tells an answer of the PMS from what is newer than it."""
+
+    #: What we changed ourselves since then stays.
+    at: datetime
+    #: What was written before this is overwritten also by what says that it is older; None: none.
+    settled_at: datetime | None = None
+
+    @property
+    def values(self) -> dict[str, datetime | None]:
+        """Return them as the statements name them."""
+        return {"asked_at": self.at, "settled_at": self.settled_at}
+
+
 def news(
-    clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]], asked_at: datetime
+    clinic: Clinic, table: type[Record], told: Sequence[Mapping[str, Any]], asked: Asked
 ) -> dict[str, bool]:
     """Return the ids of what is to be written → whether its content is what we have already.
 
@@ -129,9 +154,7 @@ def news(
     """
     statement = _NEWS.format(table=_name(table), is_news=_IS_NEWS.format(told="told"))
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement, {"clinic": clinic.pk, "rows": json.dumps(told), "asked_at": asked_at}
-        )
+        cursor.execute(statement, {"clinic": clinic.pk, "rows": json.dumps(told), **asked.values})
         return dict(cursor.fetchall())
 
 
@@ -140,20 +163,20 @@ def upsert(
     table: type[Record],
     rows: Sequence[Mapping[str, Any]],
     now: datetime,
-    asked_at: datetime,
+    asked: Asked,
 ) -> dict[str, bool]:
     """Write rows of `clinics.rows.row_of`; returns the ids that were written → whether new.
 
     What we have of a later time stays as it is, and so does what is the same already.
     """
-    with connection.cursor() as cursor:
+    with _alone(clinic, table) as cursor:
         cursor.execute(
             _upsert(table),
             {
                 "organization": clinic.organization_id,
                 "clinic": clinic.pk,
                 "now": now,
-                "asked_at": asked_at,
+                **asked.values,
                 "rows": json.dumps(rows),
             },
         )
@@ -162,7 +185,7 @@ def upsert(
 
 def resolve(clinic: Clinic, now: datetime) -> int:
     """Link appointments to what they name by ids that we know by now; returns how many."""
-    with connection.cursor() as cursor:
+    with _alone(clinic, Appointment) as cursor:
         cursor.execute(_resolve(), {"clinic": clinic.pk, "now": now})
         return int(cursor.rowcount)
 
@@ -178,7 +201,7 @@ def remove(clinic: Clinic, table: type[Record], into: Mapping[str, str], now: da
         merged_anew="OR told.merged_into NOT IN ('', own.merged_into_id)" if merges else "",
     )
     rows = [{"external_id": one, "merged_into": whole_id(other)} for one, other in into.items()]
-    with connection.cursor() as cursor:
+    with _alone(clinic, table) as cursor:
         cursor.execute(statement, {"clinic": clinic.pk, "now": now, "rows": json.dumps(rows)})
         return sum(was_there for (was_there,) in cursor.fetchall())
 
@@ -186,11 +209,19 @@ def remove(clinic: Clinic, table: type[Record], into: Mapping[str, str], now: da
 def mark(clinic: Clinic, table: type[Record], reasons: Mapping[str, str]) -> int:
     """Note at rows why their newest state is not here; returns how many are told anew."""
     rows = [{"external_id": one, "reason": reason} for one, reason in reasons.items()]
-    with connection.cursor() as cursor:
+    with _alone(clinic, table) as cursor:
         cursor.execute(
             _MARK.format(table=_name(table)), {"clinic": clinic.pk, "rows": json.dumps(rows)}
         )
         return int(cursor.rowcount)
+
+
+@contextmanager
+def _alone(clinic: Clinic, table: type[Record]) -> Iterator[CursorWrapper]:
+    """Yield a cursor once nobody else is changing several rows of this clinic's table."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ALONE, [f"{table._meta.db_table} {clinic.pk}"])
+        yield cursor
 
 
 @cache

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import lockout as failures
 from clinics import access
 from config import lockout
+from metrics.page import LivePage
 from writebacks.dashboard import practice_cards
 
 
@@ -36,7 +37,11 @@ class FrontdeskAdminSite(admin.AdminSite):
         return super().login(request, extra_context)
 
     def get_urls(self) -> list[Any]:
-        return [path("cards/", self.admin_view(self.cards), name="cards"), *super().get_urls()]
+        return [
+            path("cards/", self.admin_view(self.cards), name="cards"),
+            *LivePage(self).urls(),
+            *super().get_urls(),
+        ]
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -8,13 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import ModelEntry
 
 #: Where the mark stands: among the headers of the task's messages, which nobody else reads.
-MARK = "default"
+MARK: Final = "default"
+#: What a person can edit of an entry beside its schedule and headers. Named one by one: a column
+#: that beat itself writes, or that a newer django-celery-beat brings, is nobody's edit.
+EDITABLE: Final = (
+    "task",
+    "args",
+    "kwargs",
+    "queue",
+    "exchange",
+    "routing_key",
+    "priority",
+    "expires",
+    "expire_seconds",
+    "one_off",
+    "start_time",
+    "enabled",
+    "description",
+)
 
 
 class Entry(ModelEntry):
@@ -40,9 +57,11 @@ def is_edited(row: PeriodicTask) -> bool:
 
 def _digest(row: PeriodicTask) -> str:
     """Return what an entry says: when, what, how, and whether at all."""
+    headers = json.loads(row.headers or "{}")
+    headers.pop(MARK, None)
     said = [
         str(row.schedule),
-        *(str(getattr(row, name)) for name in ("task", "args", "kwargs", "queue", "enabled")),
-        str(row.expire_seconds),
+        *(str(getattr(row, name)) for name in EDITABLE),
+        json.dumps(headers, sort_keys=True),
     ]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

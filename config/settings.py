@@ -160,6 +160,12 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
 }
 
+#: Sockets and streams of numbers that one web process holds, and of them of one login.
+LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=2_000)
+LIVE_SOCKETS_OF_LOGIN = env.int("LIVE_SOCKETS_OF_LOGIN", default=50)
+#: Connects a minute from one address, and of one login. Many people may share an address.
+LIVE_CONNECTS_PER_MINUTE = env.int("LIVE_CONNECTS_PER_MINUTE", default=300)
+
 #: The keys that encrypt (encryption/keys.py), as text or as a file; one of the two is empty.
 ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE = encryption_keys()
 
@@ -234,6 +240,8 @@ SPECTACULAR_SETTINGS = {
         "SyncMode": "sync.states.Mode",
         "CallStatus": "outreach.models.Status",
         "SyncTrigger": "sync.states.Trigger",
+        "MetricsPeriod": "metrics.questions.PERIODS",
+        "MetricsStatus": "metrics.serializers.STATUSES",
         "AppointmentStatus": "clinics.models.AppointmentStatus",
         "NewAppointmentStatus": "writebacks.appointment_serializers.STATUSES",
         "Role": "clinics.models.Role",
@@ -255,6 +263,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {
     "sync.tasks.carry_on": {"queue": "sync"},
     "metrics.tasks.*": {"queue": "live"},
+    # Half a second for a large clinic: nobody's change waits behind it.
+    "metrics.tasks.insights": {"queue": "celery"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -299,6 +309,11 @@ CELERY_BEAT_SCHEDULE = {
     "recount metrics": {
         "task": "metrics.tasks.dispatch",
         "schedule": schedule(timedelta(seconds=env.int("DISPATCH_SECONDS", default=5))),
+        "options": {"expire_seconds": 60},
+    },
+    "work out insights": {
+        "task": "metrics.tasks.dispatch_insights",
+        "schedule": schedule(timedelta(seconds=10)),
         "options": {"expire_seconds": 60},
     },
     "prune metrics": {

@@ -20,6 +20,7 @@ api_v1 = [
     path("", include("integrations.urls")),
     path("", include("outreach.urls")),
     path("", include("metrics.urls")),
+    path("", include("metrics.insights.urls")),
     path("", include("sync.urls")),
     path("", include("webhooks.urls")),
     path("", include("writebacks.urls")),

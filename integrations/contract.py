@@ -29,6 +29,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import System
 
 
 class Priority(enum.StrEnum):
@@ -224,22 +225,6 @@ class TokenSource(Protocol):
         """Return a key other than the one that the PMS rejected as expired."""
 
 
-class System(Protocol):
-    """What one practice's PMS has and can do: its manifest's, unless that differs by practice."""
-
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        """The lists that it keeps."""
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        """What it can be asked beside its lists."""
-
-    @property
-    def operations(self) -> frozenset[str]:
-        """What can be changed in it."""
-
-
 class Adapter(System, Protocol):
     """One PMS. Every method may raise what `integrations.http.errors` names.
 
@@ -259,7 +244,8 @@ class Adapter(System, Protocol):
         """Read one page of a list, from a position that an earlier page told, or "" for the first.
 
         One call, where the PMS allows it. Each record of the page is told, in the PMS's order: one
-        that cannot be read as Unreadable. Raises NotReady while the PMS itself is still loading.
+        that cannot be read as Unreadable. Raises NotReady while the PMS itself is still loading,
+        and ChangesNotTold where this practice, unlike others, may not ask what changed.
         """
 
     def lookup(self, resource: Resource, external_id: str) -> PmsRecord | Removed | Unreadable:

@@ -13,11 +13,12 @@ from django.utils.text import capfirst
 
 from clinics.models import AppointmentStatus, Operatory, Practitioner
 from integrations import timetable
-from integrations.contract import Priority, System, Vocabulary
+from integrations.contract import Priority, Vocabulary
 from integrations.models import Integration
 from integrations.profile_model import LIST_NAMES, WORD_LISTS, Profile
 from integrations.queries import Resource
 from integrations.session import open_session, system_of
+from integrations.system import System
 
 #: A status that can be asked for → the field with the PMS's word for it.
 STATUS_WORDS: Final[Mapping[str, str]] = {

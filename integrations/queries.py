@@ -63,6 +63,10 @@ class Page:
     #: Where the next page begins, as text that only the adapter reads; "" after the last one. It
     #: is kept in the database, so it holds nothing of a patient, and at most 1,000 characters.
     next: str = ""
+    #: Which part of the list it is of, where a list is read in several (by days, or by sites): a
+    #: record may stand in two. The adapter alone counts them, so that they come to an end, and a
+    #: page's number is none: a page of the same records in the same part is a circle.
+    part: str = ""
     #: How many records the PMS says the whole list has. It may be wrong: for progress bars only.
     total: int | None = None
 

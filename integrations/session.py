@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations import registry
-from integrations.contract import Adapter, Priority, Scope, System
+from integrations.contract import Adapter, Priority, Scope
 from integrations.http import budget
 from integrations.http.breaker import Breaker
 from integrations.http.client import Attempt, Client, Guard, Pass
@@ -24,6 +24,7 @@ from integrations.http.errors import (
     TooLate,
 )
 from integrations.models import Call, Integration, IntegrationStatus
+from integrations.system import System
 from integrations.tokens import StoredTokens, TrialTokens
 
 Clock = Callable[[], datetime]

@@ -8,8 +8,10 @@ class MetricsConfig(AppConfig):
     verbose_name = "Metrics"
 
     def ready(self) -> None:
-        """Hear of every change at a clinic."""
+        """Hear of every change at a clinic, and of whose access has changed."""
+        from accounts import changes as access_changes
         from clinics import changes
-        from metrics import tasks
+        from metrics import live, tasks
 
         changes.subscribe(tasks.ask)
+        access_changes.subscribe(live.publish_access)

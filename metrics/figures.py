@@ -6,7 +6,7 @@ to say: a share of nothing, or a comparison with a time of which we know only a 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -63,6 +63,11 @@ def _sums(clinic: Clinic, period: Period, today: date) -> dict[str, Any]:
         new=Sum("new_patients", filter=within, default=0),
         active=Sum(F("gained") - F("lost"), filter=Q(date__lte=as_of), default=0),
     )
+    return in_words(found, period)
+
+
+def in_words(found: Mapping[str, Any], period: Period) -> dict[str, Any]:
+    """Return what the sums of a period's days come to."""
     over = found["absent"] + found["came"] + found["presumed"]
     knows_previous = found["begins"] is not None and found["begins"] <= period.previous_first
     change = found["booked"] - found["previous"]

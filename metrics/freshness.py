@@ -146,10 +146,10 @@ class _Link:
 
 
 def _judged(link: _Link, now: datetime) -> Freshness:
-    if link.looked is None:
-        return Freshness(state=State.UNCONNECTED, pms=link.pms)
-    stale_at = link.looked + timedelta(minutes=link.minutes) + GRACE
     problem = link.problem
+    if link.looked is None:
+        return Freshness(state=State.UNCONNECTED, problem=problem, pms=link.pms)
+    stale_at = link.looked + timedelta(minutes=link.minutes) + GRACE
     state = State.AWAY if problem else State.STALE if now >= stale_at else State.LIVE
     return Freshness(
         state=state, last_updated=link.looked, stale_at=stale_at, problem=problem, pms=link.pms

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -16,6 +17,9 @@ from metrics.models import Preferences
 INSIGHTS: Final = "insights"
 #: The words of `metrics=`.
 NAMES: Final = (*figures.GROUPS, INSIGHTS)
+PERIODS: Final = [each.value for each in Name]
+#: As many as a page shows at most.
+MOST_IDS: Final = 200
 DATE_ERRORS: Final[dict[str, Any]] = {
     "invalid": "This is no date; write it as YYYY-MM-DD, such as 2026-03-01.",
     "datetime": "This is a moment; write a date as YYYY-MM-DD.",
@@ -38,11 +42,35 @@ class NamesField(serializers.CharField):
         return tuple(each for each in NAMES if each in words)
 
 
+class IdsField(serializers.CharField):
+    """Ids with commas between, each once."""
+
+    default_error_messages = {
+        "invalid": "“{word}” is no id; write ids as a clinic's `id` has it, with commas between.",
+        "many": f"Name {MOST_IDS} clinics at most.",
+        "blank": "Name some clinics, with commas between, or leave this out.",
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        found = []
+        for word in super().to_internal_value(data).split(","):
+            try:
+                found.append(UUID(word.strip()))
+            except ValueError:
+                self.fail("invalid", word=word[:40])
+        if len(found) > MOST_IDS:
+            self.fail("many")
+        return tuple(dict.fromkeys(found))
+
+
 class MetricsQuestion(serializers.Serializer):
     """A named period, or dates; and which numbers."""
 
+    #: Those that are told where nothing is said.
+    usual: ClassVar[tuple[str, ...]] = tuple(figures.GROUPS)
+
     period = serializers.ChoiceField(
-        [each.value for each in Name],
+        PERIODS,
         required=False,
         help_text="The week or calendar month that has the clinic's own today in it. `week` where "
         "neither this nor dates are given.",
@@ -77,7 +105,7 @@ class MetricsQuestion(serializers.Serializer):
         return values
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs.setdefault("metrics", tuple(figures.GROUPS))
+        attrs.setdefault("metrics", self.usual)
         dates = [each for each in ("startDate", "endDate") if each in attrs]
         if "period" in attrs and dates:
             message = "Ask for a period or for dates, not for both."
@@ -91,6 +119,25 @@ class MetricsQuestion(serializers.Serializer):
             except WrongPeriod as error:
                 raise serializers.ValidationError({"endDate": [str(error)]}) from None
         return attrs
+
+
+class OverviewQuestion(MetricsQuestion):
+    """The same of an organization's clinics. Days and hours only where they are asked for."""
+
+    usual = ("bookings", "patients")
+
+    clinics = IdsField(
+        required=False,
+        help_text=f"Of these clinics only: up to {MOST_IDS} ids, with commas between.",
+    )
+    metrics = NamesField(
+        required=False,
+        help_text="As of one clinic; `bookings` and `patients` where it is left out.",
+    )
+    cursor = serializers.CharField(required=False, help_text="As `next` and `previous` have it.")
+    page_size = serializers.IntegerField(
+        required=False, min_value=1, help_text=f"Clinics of a page, up to {MOST_IDS}; usually 50."
+    )
 
 
 def period_of(asked: dict[str, Any], wishes: Preferences, today: date) -> Period:

@@ -1,17 +1,20 @@
-"""A clinic's numbers as they are answered: what is read, and what makes two answers the same."""
+"""Numbers as they are answered: what is read for them, and what makes two answers the same."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Self
+from functools import cached_property
+from typing import Any
+from uuid import UUID
 
 from clinics.models import Clinic
-from metrics import figures, freshness
+from metrics import away, freshness, insights, overview
 from metrics.calendar import Name, Period
 from metrics.freshness import Freshness
-from metrics.models import Insight, Standing
+from metrics.models import Standing
 from metrics.questions import INSIGHTS, name_of, period_of, wishes_of
 
 
@@ -28,41 +31,25 @@ class Reading:
     period: Period
     names: tuple[str, ...]
     today: date
-    standing: Standing
+    #: None before the numbers were first added up.
+    standing: Standing | None
     freshness: Freshness
     #: Not asked for: None.
     insights: dict[str, Any] | None
 
-    @classmethod
-    def of(cls, clinic: Clinic, asked: dict[str, Any], now: datetime) -> Self | None:
-        """Look up what a valid question about this clinic comes to, with one query; None before
-        its numbers were first added up.
-
-        The clinic was read with its standing and preferences.
-        """
-        standing: Standing | None = getattr(clinic, "metrics_standing", None)
-        if standing is None or standing.rebuilt_at is None:
-            return None
-        names: tuple[str, ...] = asked["metrics"]
-        today = now.astimezone(clinic.zone).date()
-        return cls(
-            clinic=clinic,
-            name=name_of(asked),
-            period=period_of(asked, wishes_of(clinic), today),
-            names=names,
-            today=today,
-            standing=standing,
-            freshness=freshness.of(clinic, now),
-            insights=insights_of(clinic) if INSIGHTS in names else None,
-        )
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the numbers are about to be added up anew, or for the first time."""
+        return self.standing is None or self.standing.is_outdated
 
     @property
-    def etag(self) -> str:
-        """A weak tag of what the answer says, the seconds that pass by themselves left out."""
-        parts = (
+    def parts(self) -> tuple[Any, ...]:
+        """What the answer follows from, the seconds that pass by themselves left out."""
+        return (
             self.clinic.pk,
-            self.standing.version,
-            self.standing.is_outdated,
+            self.clinic.name,
+            self.standing and self.standing.version,
+            self.is_outdated,
             self.name,
             self.period,
             self.today,
@@ -70,34 +57,89 @@ class Reading:
             self.freshness,
             self.insights and self.insights["computedAt"],
         )
-        digest = hashlib.blake2b(repr(parts).encode(), digest_size=12)
-        return f'W/"{digest.hexdigest()}"'
-
-    def as_json(self, now: datetime) -> dict[str, Any]:
-        """Return the answer."""
-        stale_at = self.freshness.stale_at
-        return {
-            "clinicId": str(self.clinic.pk),
-            "period": {
-                "name": self.name,
-                "startDate": self.period.first.isoformat(),
-                "endDate": self.period.last.isoformat(),
-            },
-            "metrics": self._metrics(),
-            **self.freshness.as_json(now),
-            "staleAt": stale_at.isoformat() if stale_at else None,
-            "version": self.standing.version,
-            "isBeingRecounted": self.standing.is_outdated,
-        }
-
-    def _metrics(self) -> dict[str, Any]:
-        groups = [each for each in self.names if each != INSIGHTS]
-        found = figures.of(self.clinic, self.period, self.today, groups) if groups else {}
-        return found if self.insights is None else found | {INSIGHTS: self.insights}
 
 
-def insights_of(clinic: Clinic) -> dict[str, Any]:
-    """Return what the PMS does not track, as it was last worked out."""
-    row = Insight.objects.filter(clinic=clinic).first()
-    at = row.computed_at if row else None
-    return {"computedAt": at.isoformat() if at else None, "figures": row.figures if row else {}}
+@dataclass(frozen=True)
+class Answer:
+    """What is answered about some clinics at a moment; the numbers are read when they are needed,
+    and once."""
+
+    readings: Sequence[Reading]
+    now: datetime
+
+    @cached_property
+    def numbers(self) -> dict[UUID, dict[str, Any]]:
+        """Those of the clinics whose numbers were added up: one query."""
+        names = self.readings[0].names if self.readings else ()
+        return overview.of(
+            (
+                overview.Asked(each.clinic.pk, each.period, each.today)
+                for each in self.readings
+                if each.standing is not None
+            ),
+            [each for each in names if each != INSIGHTS],
+        )
+
+    def tag(self, *further: str | None) -> str:
+        """Return a weak ETag of what the answer says, and of what else is in it."""
+        parts: list[Any] = [*(each.parts for each in self.readings), *further]
+        # A version tells of the named periods alone: of other dates only the numbers do.
+        if any(each.name is None for each in self.readings):
+            parts.append(self.numbers)
+        return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return it about each clinic; nothing added up yet: no `metrics`."""
+        return [_told(each, self.numbers.get(each.clinic.pk), self.now) for each in self.readings]
+
+
+def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> Answer:
+    """Look up what a valid question about these clinics comes to: one query, and another one for
+    insights, however many clinics there are.
+
+    They were read with their standing and preferences.
+    """
+    ids = [each.pk for each in clinics]
+    current = freshness.of_all(ids, now)
+    worked_out = insights.of_all(ids) if INSIGHTS in asked["metrics"] else {}
+    readings = []
+    for clinic in clinics:
+        standing: Standing | None = getattr(clinic, "metrics_standing", None)
+        today = now.astimezone(clinic.zone).date()
+        reading = Reading(
+            clinic=clinic,
+            name=name_of(asked),
+            period=period_of(asked, wishes_of(clinic), today),
+            names=asked["metrics"],
+            today=today,
+            standing=standing if standing and standing.rebuilt_at else None,
+            freshness=current[clinic.pk],
+            insights=worked_out.get(clinic.pk),
+        )
+        readings.append(reading)
+    return Answer(readings, now)
+
+
+def _told(reading: Reading, numbers: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    if numbers is not None and reading.insights is not None:
+        numbers = numbers | {INSIGHTS: reading.insights}
+    return {
+        "clinicId": str(reading.clinic.pk),
+        "clinicName": reading.clinic.name,
+        "period": {
+            "name": reading.name,
+            "startDate": reading.period.first.isoformat(),
+            "endDate": reading.period.last.isoformat(),
+        },
+        "metrics": numbers,
+        **age_of(reading.freshness, now),
+        "problem": away.problem_of(reading.freshness),
+        "version": reading.standing.version if reading.standing else 0,
+        "isBeingRecounted": reading.is_outdated,
+    }
+
+
+def age_of(found: Freshness, now: datetime) -> dict[str, Any]:
+    """Return how current numbers are, in the words of the API."""
+    stale_at = found.stale_at.isoformat() if found.stale_at else None
+    return {**found.as_json(now), "staleAt": stale_at}

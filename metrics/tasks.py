@@ -12,9 +12,10 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from clinics import pruning
+from clinics import changes, pruning
 from clinics.models import Clinic
 from metrics import recounting
+from metrics.insights import work
 from metrics.models import Standing, Told, Touched
 from tenancy import scope
 
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds in which a clinic's further changes are left to the recount that was asked for already.
 ASKED = 5
+#: Clinics whose insights are asked for in one tick, and seconds in which one is not asked for anew.
+INSIGHTS_AT_ONCE = 10
+INSIGHTS_ASKED = 60
 
 
 def ask(clinic_id: UUID) -> None:
@@ -63,6 +67,29 @@ def dispatch() -> None:
 
 
 @shared_task
+def insights(clinic_id: str) -> None:
+    """Work out what the PMS of a clinic does not track, if that is due, and have it told."""
+    cache.delete(_insights_key(clinic_id))
+    now = timezone.now()
+    with scope.tenant_of(Clinic, clinic_id):
+        clinic = Clinic.objects.get(pk=clinic_id)
+        if work.claim(clinic, now):
+            work.work_out(clinic, now)
+            changes.announce(clinic.pk)
+
+
+@shared_task
+def dispatch_insights() -> None:
+    """Have insights worked out that are due, a few at a time: recounts wait in the same queue,
+    and somebody watches those."""
+    with scope.everywhere():
+        clinics = work.due(timezone.now(), INSIGHTS_AT_ONCE)
+    for clinic_id in clinics:
+        if cache.add(_insights_key(clinic_id), True, INSIGHTS_ASKED):
+            insights.apply_async((str(clinic_id),), expires=INSIGHTS_ASKED)
+
+
+@shared_task
 def prune() -> int:
     """Forget what was told long ago, but for the newest of each clinic; returns how many rows."""
     newest = Standing.objects.filter(clinic=OuterRef("clinic"), version=OuterRef("version"))
@@ -73,3 +100,7 @@ def prune() -> int:
 
 def _key(clinic_id: UUID | str) -> str:
     return f"metrics.asked.{clinic_id}"
+
+
+def _insights_key(clinic_id: UUID | str) -> str:
+    return f"metrics.insights.asked.{clinic_id}"

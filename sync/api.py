@@ -106,7 +106,7 @@ class SyncViewSet(viewsets.GenericViewSet[Integration]):
             is_full=said["force_full"],
             is_forced=said["force"] or said["force_full"],
             only=(Resource.PATIENTS,) if mode is Mode.PATIENTS_ONLY else (),
-            **_asker(request),
+            **asker(request),
         )
         answer = _answer(request, chosen, wanted)
         if mode in DEPRECATED:
@@ -129,7 +129,7 @@ class SyncViewSet(viewsets.GenericViewSet[Integration]):
         rows = Integration.objects.all()
         if asked := form.validated_data.get("organization"):
             rows = rows.filter(organization=organization(request, str(asked)))
-        return _answer(request, _chosen(request, rows), Wanted(**OWN[what], **_asker(request)))
+        return _answer(request, _chosen(request, rows), Wanted(**OWN[what], **asker(request)))
 
 
 class StatusViewSet(viewsets.GenericViewSet[Integration]):
@@ -218,7 +218,8 @@ def _clinic(request: Request) -> str | None:
     return form.validated_data.get("clinic")
 
 
-def _asker(request: Request) -> dict[str, Any]:
+def asker(request: Request) -> dict[str, Any]:
+    """Return who asks, as a wanted run has it: a person or a program's key."""
     user = request.user
     return {
         "user": user if isinstance(user, User) else None,

@@ -12,7 +12,7 @@ from sync.claiming import free_orphans
 from sync.models import Checkpoint, SyncRun
 from sync.progress import Display
 from sync.requesting import Running, Wanted, request
-from sync.states import Mode, Status
+from sync.states import Status
 from sync.wording import situation
 
 #: Seconds between two looks at a run that another process works on, or that waits.
@@ -65,16 +65,3 @@ def go_on(
         if not rests and run.status == Status.RUNNING:
             display(run, Checkpoint.objects.get(run=run))
         pause(GLANCE)
-
-
-def covers(run: SyncRun, wanted: Wanted) -> bool:
-    """Return whether an open run reads what is wanted, too."""
-    if (wanted.is_full or wanted.mode is Mode.COMPREHENSIVE) and not run.is_full:
-        return False
-    if wanted.may_remove and not run.may_remove:
-        return False
-    if run.mode == Mode.UPCOMING and wanted.mode is not Mode.UPCOMING:
-        return False
-    if run.mode == Mode.PATIENTS_ONLY and wanted.mode is not Mode.PATIENTS_ONLY:
-        return False
-    return not run.only or bool(wanted.only and set(wanted.only) <= set(run.only))

@@ -47,7 +47,8 @@ def finish(
     held = checkpoint.vanished > 0
     text = (
         f"{checkpoint.vanished} records were not in the PMS's lists any more, too many to be "
-        "believed: look at the PMS, and accept them as gone or start a full sync again."
+        "believed, of one night or with those of the week before: look at the PMS, and accept them "
+        "as gone or start a full sync again."
         if held
         else ""
     )

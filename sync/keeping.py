@@ -49,15 +49,17 @@ def keep(
     asked_at: datetime,
     *,
     clears: bool = True,
+    is_whole: bool = False,
 ) -> tuple[Stored, int]:
     """Store, remove or set aside each record; return the counts, and how many were set aside.
 
     `asked_at` is when the PMS was asked for them: what is here since then is newer. `clears` says
-    that some may have been set aside once, and are here now.
+    that some may have been set aside once, and are here now; `is_whole` that they are of a full
+    pass, which has the last word over what is older than it.
     """
     clinic = integration.clinic
     good = [each for each in records if isinstance(each, PmsRecord)]
-    stored = store(clinic, good, now=now, asked_at=asked_at)
+    stored = store(clinic, good, now=now, asked_at=asked_at, is_whole=is_whole)
     # Of one that is told twice the last counts, as in `store`.
     last = {each.external_id: each for each in records}
     removed = [
@@ -90,14 +92,15 @@ def settle_aside(
 
 
 def sight(run: SyncRun, checkpoint: Checkpoint, page: Page) -> bool:
-    """Note the ids of a page; False where a page of just these ids was there before in the step.
+    """Note the ids of a page; False where a page of just these ids was there before in the step,
+    in the same part of the list: a record that changed on two days is told for both.
 
     A second look at the list sees the same pages again, and adds to what was seen.
     """
     ids = sorted({each.external_id for each in page.records if is_usable_id(each.external_id)})
     if not ids:
         return True
-    text = "\0".join([str(checkpoint.is_second_look), *ids])
+    text = "\0".join([str(checkpoint.is_second_look), page.part, *ids])
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     with connection.cursor() as cursor:
         cursor.execute(_SIGHT, [run.pk, run.organization_id, checkpoint.step, digest, ids])

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from accounts.models import ApiKey
 from clinics.models import User
@@ -89,8 +88,13 @@ def request(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun:
         if open_run is None:  # it ended in this very moment
             return request(integration, wanted, now)
         if wanted.is_forced and wanted.trigger is Trigger.PERSON:
-            at_rest = Q(status__in=[Status.WAITING, Status.QUEUED], due_at__gt=now)
-            SyncRun.objects.filter(at_rest, pk=open_run.pk).update(due_at=now, told_at=None)
+            at_rest = SyncRun.objects.filter(
+                pk=open_run.pk, status__in=[Status.WAITING, Status.QUEUED]
+            )
+            at_rest.filter(due_at__gt=now).update(due_at=now, told_at=None)
+            if wanted.is_urgent:
+                # A full one reads for hours: it would take all of the calls kept for people.
+                at_rest.filter(is_full=False).update(is_urgent=True)
         raise Running(open_run) from None
     return run
 
@@ -108,6 +112,19 @@ def cancel(run: SyncRun, now: datetime) -> bool:
             Checkpoint.objects.filter(pk=run.pk).update(claim=0)
             run.sightings.all().delete()
     return bool(ended)
+
+
+def covers(run: SyncRun, wanted: Wanted) -> bool:
+    """Return whether an open run reads what is wanted, too."""
+    if (wanted.is_full or wanted.mode is Mode.COMPREHENSIVE) and not run.is_full:
+        return False
+    if wanted.may_remove and not run.may_remove:
+        return False
+    if run.mode == Mode.UPCOMING and wanted.mode is not Mode.UPCOMING:
+        return False
+    if run.mode == Mode.PATIENTS_ONLY and wanted.mode is not Mode.PATIENTS_ONLY:
+        return False
+    return not run.only or bool(wanted.only and set(wanted.only) <= set(run.only))
 
 
 def _recent(integration: Integration, wanted: Wanted, now: datetime) -> SyncRun | None:

@@ -13,10 +13,10 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from clinics.models import Appointment, Patient
 from integrations.models import Integration, IntegrationStatus
 from integrations.queries import Resource
+from integrations.session import system_of
 from sync import schedule
 from sync.holding import is_outdated
 from sync.models import Cursor, SetAside, SyncRun
-from sync.plan import MOVING
 from sync.states import OPEN, Status
 
 
@@ -32,6 +32,9 @@ class ListStanding:
     full_pages: int | None
     #: When the PMS last said that it changed, if it was not read since.
     wanted_at: datetime | None
+    #: When it refused to tell what changed: by day, all of the list or the days around today are
+    #: read instead.
+    changes_refused_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +153,8 @@ def _runs(ids: Collection[UUID]) -> dict[UUID, dict[str, SyncRun]]:
 def _lists(
     integration: Integration, cursors: dict[str, Cursor], now: datetime
 ) -> list[ListStanding]:
-    named = [each for each in Resource if each in integration.manifest.lists or each in cursors]
+    lists = system_of(integration).lists
+    named = [each for each in Resource if each in lists or each in cursors]
     standing = []
     for resource in named:
         cursor = cursors.get(resource)
@@ -163,6 +167,7 @@ def _lists(
                 full_at=cursor.full_at if cursor else None,
                 full_pages=cursor.full_pages if cursor else None,
                 wanted_at=cursor.wanted_at if cursor else None,
+                changes_refused_at=cursor.changes_refused_at if cursor else None,
             )
         )
     return standing
@@ -172,9 +177,7 @@ def _jobs(integration: Integration, cursors: dict[str, Cursor], now: datetime) -
     """Return what sync.schedule will do; a list that was never read is due at once."""
     active = integration.status == IntegrationStatus.ACTIVE and settings.ENABLE_SYNC_SCHEDULER
     jobs = []
-    for resource in MOVING:
-        if resource not in integration.manifest.lists:
-            continue
+    for resource in schedule.moving(integration):
         every = schedule.interval(integration, resource)
         cursor = cursors.get(resource)
         due = max(now, cursor.looked_at + every) if cursor else now

@@ -3,8 +3,8 @@
 Nothing is believed lightly. Only a pass that was read to its end without an error tells anything.
 A page that moved while we read may have hidden a record: so few missing ones are asked for one by
 one where the PMS can be asked, and where it cannot, the list is read once more. Where more are
-missing than happens on a day, a person decides. Whatever is removed wrongly comes back with the
-next sight of it.
+missing than happens on a day, or in a week, a person decides. Whatever is removed wrongly comes
+back with the next sight of it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from clinics.records import Removed
 from clinics.services import remove
 from integrations.contract import Adapter
 from integrations.queries import Ability, Resource
+from sync import believing
 from sync.keeping import TABLES, keep, settle_aside
 from sync.models import SetAside, Sighting, SyncRun
 from sync.plan import Step
@@ -31,6 +32,8 @@ from sync.states import Status
 #: believed without a person.
 SHARE: Final = 0.02
 FEW: Final = 5
+#: Nor more than so many times that within a week, a few each night.
+NIGHTS: Final = 3
 #: So many missing records are asked for one by one; more would cost more calls than they are worth.
 ASKED_SINGLY: Final = 20
 
@@ -127,6 +130,10 @@ def _look(
     believed, accepted = max(FEW, present * SHARE), _accepted(run)
     if accepted is not None and count > believed + accepted:
         return [], Found(in_doubt=count)
+    if not run.may_remove:
+        before = believing.lately(run, step.resource, now)
+        if before + count > NIGHTS * max(FEW, (present + before) * SHARE):
+            return [], Found(in_doubt=count)
     if LOOK_UPS.get(step.resource) in adapter.abilities and count <= ASKED_SINGLY:
         return sorted(external_id for (external_id,) in gone), Found()
     is_empty = not Sighting.objects.filter(run=run, step=number).exists()
@@ -137,7 +144,9 @@ def _look(
         return [], Found(look_again=True)
     records = [Removed(external_id=external_id) for (external_id,) in gone]
     settle_aside(run.integration, step.resource, [each.external_id for each in records])
-    return [], Found(remove(run.clinic, table, records, now=now).removed)
+    removed = remove(run.clinic, table, records, now=now).removed
+    believing.note(run, step.resource, removed, now)
+    return [], Found(removed)
 
 
 def _accepted(run: SyncRun) -> int | None:
@@ -167,6 +176,7 @@ def _ask(
     with transaction.atomic():
         hold()
         stored, _ = keep(run.integration, step.resource, [answer], now, now)
+        believing.note(run, step.resource, stored.removed, now)
         if not isinstance(answer, Removed):  # it is there: sighted, for when this is repeated
             Sighting.objects.get_or_create(
                 run=run,

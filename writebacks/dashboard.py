@@ -69,9 +69,10 @@ class PracticeCard:
     """One practice at a glance. Durations are timedeltas, None where there is nothing to tell."""
 
     clinic: Clinic
-    #: Whether the person may go on to the practice's writebacks, and to its appointments.
+    #: Whether the person may go on to the practice's writebacks, appointments and numbers.
     opens_writebacks: bool
     opens_appointments: bool
+    opens_metrics: bool
     integration: Integration
     window_starts_at: datetime
     window_ends_at: datetime
@@ -204,6 +205,7 @@ def _card(
         clinic=clinic,
         opens_writebacks=found.may(Action.VIEW_WRITEBACKS, clinic),
         opens_appointments=found.may(Action.VIEW_PATIENTS, clinic),
+        opens_metrics=found.may(Action.VIEW_METRICS, clinic),
         integration=clinic.integration,
         window_starts_at=starts_at,
         window_ends_at=starts_at + timedelta(seconds=limit.seconds),

@@ -94,7 +94,7 @@ def _changed(writeback: Writeback, now: datetime) -> None:
 
 
 def _change(model: type[Record], pk: Any, now: datetime, changes: dict[str, Any]) -> None:
-    record = model._default_manager.select_for_update().get(pk=pk)
+    record = model._default_manager.select_for_update(no_key=True).get(pk=pk)
     for name, value in {**changes, "payload_hash": "", "updated_at": now}.items():
         setattr(record, name, value)
     record.save()

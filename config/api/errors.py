@@ -26,7 +26,10 @@ def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(int(wait))
     set_rollback()
-    return Response(envelope(*_describe(exc)), status=exc.status_code, headers=headers)
+    body = envelope(*_describe(exc))
+    if fallback := getattr(exc, "fallback_data", None):
+        body["error"]["fallback_data"] = fallback
+    return Response(body, status=exc.status_code, headers=headers)
 
 
 def envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:

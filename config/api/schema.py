@@ -18,11 +18,14 @@ class ErrorDetail(serializers.Serializer):
         help_text="For a 400 an object: the field's name → its messages. For `slot_taken` and "
         "`outside_hours` an object: `reason`, `alternatives` (each with `starts_at`, `ends_at`, "
         "`practitioner`, `operatory`) and `inferred`. For `sync_running` an object: `run`, the id "
-        "of the sync to wait for, and `runs`, those of all.",
+        "of the sync to wait for, and `runs`, those of all. Of a PMS that is away a text: why.",
     )
     timestamp = serializers.DateTimeField()
     fallback_data = serializers.JSONField(
-        required=False, help_text="Where a PMS is away: the age of the data that we still have."
+        required=False,
+        help_text="Where a PMS is away: what we still have. An object: `last_updated` and "
+        "`data_age_minutes`, null where nothing was ever read; `period` and `metrics`, the last "
+        "numbers, null where there are none or this login may not see them.",
     )
 
 

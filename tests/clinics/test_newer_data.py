@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -91,3 +91,58 @@ def test_of_many_versions_stored_at_once_the_newest_stands(clinic: Clinic) -> No
     assert sum(one.created for one in stored) == 1
     row = Patient.objects.get()
     assert (row.first_name, row.changed_at) == ("at 39", NOW + 39 * MINUTE)
+
+
+# --- A PMS whose clock ran ahead ---
+
+ASKED = NOW + timedelta(hours=2)
+
+
+def test_what_a_whole_list_tells_now_stands_over_a_time_from_a_clock_that_ran_ahead(
+    clinic: Clinic,
+) -> None:
+    store(clinic, [version("ahead", 600)], now=NOW)
+    assert store(clinic, [version("now", 60)], now=ASKED) == Stored(unchanged=1)
+    assert store(clinic, [version("now", 60)], now=ASKED, is_whole=True) == Stored(updated=1)
+    row = Patient.objects.get()
+    assert (row.first_name, row.changed_at) == ("now", NOW + 60 * MINUTE)
+    assert store(clinic, [version("later", 61)], now=ASKED) == Stored(updated=1)
+
+
+def test_a_time_that_ran_ahead_is_put_right_where_nothing_else_changed(clinic: Clinic) -> None:
+    store(clinic, [version("Ada", 600)], now=NOW)
+    updated_at = Patient.objects.get().updated_at
+    assert store(clinic, [version("Ada", 1)], now=ASKED, is_whole=True) == Stored(unchanged=1)
+    row = Patient.objects.get()
+    assert (row.changed_at, row.updated_at) == (NOW + MINUTE, updated_at)
+    assert store(clinic, [version("later", 2)], now=ASKED) == Stored(updated=1)
+
+
+@pytest.mark.parametrize("asked_at", [NOW - MINUTE, NOW, NOW + timedelta(minutes=59)])
+def test_a_whole_list_that_was_asked_for_before_or_just_after_what_we_have_is_older(
+    clinic: Clinic, asked_at: datetime
+) -> None:
+    """A PMS may tell a change by one list and for a while not yet by another."""
+    store(clinic, [version("newest", 2)], now=NOW)
+    page = [version("older", 1)]
+    assert store(clinic, page, now=ASKED, asked_at=asked_at, is_whole=True) == Stored(unchanged=1)
+    assert Patient.objects.get().first_name == "newest"
+
+
+def test_what_we_changed_ourselves_stays_until_a_whole_list_is_asked_for_after_it(
+    clinic: Clinic,
+) -> None:
+    store(clinic, [version("ahead", 600)], now=NOW)
+    Patient.objects.update(first_name="Confirmed", payload_hash="", updated_at=ASKED)
+    page = [version("now", 60)]
+    store(clinic, page, now=ASKED + MINUTE, asked_at=ASKED - MINUTE, is_whole=True)
+    assert Patient.objects.get().first_name == "Confirmed"
+    store(clinic, page, now=ASKED + MINUTE, is_whole=True)
+    assert Patient.objects.get().first_name == "now"
+
+
+def test_who_was_removed_comes_back_by_a_whole_list_that_has_them(clinic: Clinic) -> None:
+    store(clinic, [version("Ada", 600)], now=NOW)
+    remove(clinic, Patient, [Removed(external_id=ADA.external_id)], now=NOW)
+    assert store(clinic, [version("Ada", 1)], now=ASKED, is_whole=True) == Stored(updated=1)
+    assert Patient.objects.get().removed_at is None

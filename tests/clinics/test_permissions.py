@@ -106,6 +106,7 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("patient-detail", "get"): ("view_patients", 200),
     ("appointment-list", "get"): ("view_patients", 200),
     ("appointment-detail", "get"): ("view_patients", 200),
+    ("no-show-risk", "get"): ("view_patients", 200),
     # Whatever is asked for, without an Idempotency-Key.
     ("appointment-list", "post"): ("book", 400),
     ("appointment-detail", "put"): ("book", 400),
@@ -122,6 +123,9 @@ ROUTES: dict[tuple[str, str], tuple[str, int]] = {
     ("writeback-list", "get"): ("view_writebacks", 200),
     ("writeback-detail", "get"): ("view_writebacks", 200),
     ("clinic-metrics", "get"): ("view_metrics", 503),  # nothing was added up yet
+    ("clinic-metrics-refresh", "post"): ("sync", 202),
+    ("organization-metrics", "get"): ("view_metrics", 200),
+    ("clinic-metrics-stream", "get"): ("view_metrics", 400),  # of a period that there is not
     ("sync-status", "get"): ("view_clinics", 200),
     ("sync-pms-status", "get"): ("view_clinics", 200),
     ("sync-run-list", "get"): ("view_clinics", 200),
@@ -239,6 +243,8 @@ BUTTONS = {
     ("webhooks.endpoint", "remove"): ("manage_access", "get", 200),
     ("webhooks.delivery", "replay"): ("manage_access", "get", 200),
     # Of a queued one: it can be withdrawn, and for the rest leads back to its page.
+    ("clinics.clinic", "metrics"): ("view_metrics", "get", 200),
+    ("clinics.clinic", "refresh-metrics"): ("view_metrics sync", "post", 302),
     ("writebacks.writeback", "cancel"): ("book", "get", 200),
     ("writebacks.writeback", "retry"): ("book", "get", 302),
     ("writebacks.writeback", "look"): ("book", "post", 302),
@@ -368,7 +374,8 @@ def api_answer(login: str, route: str, method: str, action: str, given: int, tar
         return 403
     if route in ("clinic-list", "writeback-list", "webhook-list", "sync-run-list", "sync-status"):
         return given
-    if route == "sync-pms-status":  # of all clinics there that the login may see
+    # Of all clinics there that the login may see.
+    if route in ("sync-pms-status", "organization-metrics"):
         target = "own" if target == "sibling" else target
     if action == "manage_access" or route.startswith("writeback-"):
         if login in NO_MORE_THAN_OWN.get((route, method), ()) and may(login, action, target):
@@ -414,8 +421,12 @@ def address(route: str, target: str, world: World) -> str:
             "sync-pms": f"/api/v1/sikka/sync/{whole}",
             "sync-pms-status": f"/api/v1/sikka/status/{whole}",
         }[route]
-    if route == "clinic-metrics":
-        return f"/api/v1/clinics/{clinic}/metrics"
+    if route == "organization-metrics":
+        return f"{organization}/metrics"
+    if route == "clinic-metrics-stream":
+        return f"/api/v1/clinics/{clinic}/metrics/stream?period=decade"
+    if route.startswith("clinic-metrics"):
+        return f"/api/v1/clinics/{clinic}/{route.removeprefix('clinic-').replace('-', '/')}"
     if kind == "outreach" and page != "conversion":
         row = f"/{world.rows[target]['outreach'].pk}"
         rest = {"list": "", "detail": row}.get(page, f"{row}/{page}")
@@ -424,6 +435,8 @@ def address(route: str, target: str, world: World) -> str:
         return f"/api/v1/clinics/{clinic}/outreach/conversion"
     if route in ("availability", "patient-search"):
         return f"/api/v1/clinics/{clinic}/{'patients/search' if kind else route}"
+    if route == "no-show-risk":
+        return f"/api/v1/clinics/{clinic}/metrics/{route}"
     row = world.rows[target][kind].pk
     below = {"list": "", "detail": f"/{row}"}.get(page, f"/{row}/{BELOW.get(page, page)}")
     if kind in ("clinic", "writeback"):

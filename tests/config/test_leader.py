@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from celery.schedules import schedule as every
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
+from config.beat_entries import EDITABLE
 from config.celery import app
 from config.leader import LOCK_KEY, STANDBY_SECONDS, LeaderScheduler
 
@@ -93,6 +96,56 @@ def test_an_entry_that_a_person_switched_off_stays_off() -> None:
     PeriodicTask.objects.filter(name="dispatch syncs").update(enabled=False)
     LeaderScheduler(app=app)._session.close()
     assert not PeriodicTask.objects.get(name="dispatch syncs").enabled
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("task", "sync.tasks.prune"),
+        ("args", "[1]"),
+        ("kwargs", '{"a": 1}'),
+        ("queue", "slow"),
+        ("exchange", "elsewhere"),
+        ("routing_key", "elsewhere"),
+        ("priority", 3),
+        ("expires", datetime(2031, 1, 1, tzinfo=UTC)),
+        ("expire_seconds", 7),
+        ("one_off", True),
+        ("start_time", datetime(2031, 1, 1, tzinfo=UTC)),
+        ("enabled", False),
+        ("description", "Agreed with the practice."),
+    ],
+)
+def test_whatever_a_person_edited_of_an_entry_a_new_default_leaves_it_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, column: str, value: Any
+) -> None:
+    LeaderScheduler(app=app)._session.close()
+    rows = PeriodicTask.objects.filter(name="dispatch syncs")
+    before = rows.get()
+    rows.update(**{column: value})
+    entry = app.conf.beat_schedule["dispatch syncs"]
+    monkeypatch.setitem(entry, "schedule", every(timedelta(seconds=11)))
+    LeaderScheduler(app=app)._session.close()
+    row = rows.get()
+    assert getattr(row, column) == value
+    assert row.interval == before.interval
+
+
+def test_headers_that_a_person_added_stay() -> None:
+    LeaderScheduler(app=app)._session.close()
+    row = PeriodicTask.objects.get(name="dispatch syncs")
+    row.headers = json.dumps({**json.loads(row.headers), "x-team": "desk"})
+    row.save()
+    LeaderScheduler(app=app)._session.close()
+    row.refresh_from_db()
+    assert json.loads(row.headers)["x-team"] == "desk"
+
+
+def test_every_column_that_the_admin_edits_counts_as_an_edit() -> None:
+    by_beat = {"id", "name", "last_run_at", "total_run_count", "date_changed"}
+    schedule = {"interval", "crontab", "solar", "clocked"}
+    columns = {each.name for each in PeriodicTask._meta.concrete_fields}
+    assert columns - by_beat - schedule - {"headers"} == set(EDITABLE)
 
 
 def test_a_new_default_replaces_one_that_nobody_edited(monkeypatch: pytest.MonkeyPatch) -> None:

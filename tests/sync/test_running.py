@@ -357,34 +357,6 @@ def test_while_a_record_without_an_id_is_in_the_list_nothing_counts_as_vanished(
     )
 
 
-def test_pages_that_go_in_a_circle_end_the_run(desk: Desk) -> None:
-    fill(desk)
-    first = desk.pms.bend
-
-    def circling(page):  # type: ignore[no-untyped-def]
-        return replace(page, next="10") if page.next == "20" else first(page)
-
-    desk.pms.bend = circling
-    run = desk.sync()
-    assert (run.status, run.waiting_for) == (Status.FAILED, "pages_repeat")
-    assert len(desk.pms.asked) < 8
-
-
-def test_a_page_that_comes_again_under_another_name_ends_the_run(desk: Desk) -> None:
-    fill(desk)
-    seen: list[object] = []
-
-    def repeating(page):  # type: ignore[no-untyped-def]
-        seen.append(page)
-        return (
-            replace(page, records=seen[2].records, next=f"9{len(seen)}") if len(seen) > 3 else page
-        )  # type: ignore[attr-defined]
-
-    desk.pms.bend = repeating
-    run = desk.sync()
-    assert (run.status, run.waiting_for) == (Status.FAILED, "pages_repeat")
-
-
 def test_a_lying_total_changes_nothing(desk: Desk) -> None:
     fill(desk)
     desk.pms.bend = lambda page: replace(page, total=-5 if page.next else 2**40)

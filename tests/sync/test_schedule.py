@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from clinics.models import Clinic
@@ -16,6 +18,7 @@ from integrations.profiles import start_profile
 from integrations.queries import Resource
 from sync import schedule, spare, tasks
 from sync.models import Checkpoint, SyncRun
+from sync.standing import standings
 from sync.states import Mode, Status, Trigger
 from tests import make
 from tests.conftest import Clock
@@ -65,6 +68,22 @@ def test_lists_may_have_intervals_of_their_own(desk: Desk, monkeypatch: pytest.M
     assert read == [["appointments"], ["appointments"], []]
 
 
+@pytest.mark.parametrize("lacked", [Resource.PATIENTS, Resource.APPOINTMENTS])
+def test_a_list_that_a_practices_own_service_lacks_makes_no_run(
+    desk: Desk, lacked: Resource
+) -> None:
+    lists = toy.MANIFEST.lists
+    desk.pms.lists = {each: lists[each] for each in lists if each != lacked}
+    desk.sync()
+    desk.later(hours=3, minutes=59)
+    assert schedule.make_due_runs(desk.clock.now) == 0
+    jobs = standings([desk.integration], desk.clock.now, ())[0].jobs
+    assert str(lacked) not in {job.name for job in jobs}
+    desk.later(minutes=1)
+    assert schedule.make_due_runs(desk.clock.now) == 1
+    assert newest().only == [], "all that it has is due"
+
+
 def test_runs_of_two_organizations_begin_half_a_minute_apart(desk: Desk, connect: Connect) -> None:
     connect(make.clinic())
     connect(make.clinic(desk.clinic.organization))
@@ -85,6 +104,17 @@ def test_the_scheduler_can_be_switched_off(desk: Desk, settings: Settings) -> No
     settings.ENABLE_SYNC_SCHEDULER = True
     tasks.make_runs()
     assert SyncRun.objects.count() == 1
+
+
+def test_a_tick_reads_once_whom_runs_are_made_for(desk: Desk, settings: Settings) -> None:
+    settings.SYNC_WITH_SPARE_CALLS = True
+    desk.sync()
+    desk.later(minutes=2)
+    with CaptureQueriesContext(connection) as queries:
+        tasks.make_runs()
+    assert newest().mode == Mode.UPCOMING
+    read = [query for query in queries if 'FROM "pms_integrations"' in query["sql"]]
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize(

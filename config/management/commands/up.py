@@ -114,9 +114,11 @@ class Command(BaseCommand):
         host, port = self.options["host"], str(self.options["port"])
         # Streams to open pages have no end of their own, and would hold up a restart.
         limits = ("--no-access-log", "--timeout-graceful-shutdown", "3")
+        # Who watches has nothing to say, and what they are told is small.
+        sockets = ("--ws-max-size", "4096", "--ws-per-message-deflate", "false")
         web = (*python, "uvicorn", "config.asgi:application", "--host", host, "--port", port)
         programs = [
-            Program("web", (*web, *limits), env),
+            Program("web", (*web, *limits, *sockets), env),
             Program(
                 "worker", (*celery, "worker", "-Q", QUEUES, "--concurrency", "2", "-l", "info"), env
             ),

@@ -39,10 +39,8 @@ from integrations.contract import (
 from integrations.http.client import Client
 from integrations.http.errors import NoAnswer, Refused
 from integrations.queries import (
-    Ability,
     Account,
     Balance,
-    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -52,6 +50,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import AsInManifest
 
 #: A key does not end; so often Cliniko is asked whether it still takes it.
 KEY_LIFETIME: Final = timedelta(hours=24)
@@ -60,7 +59,7 @@ KEY_TIMEOUT: Final = (2.0, 4.0)
 
 
 @dataclass(slots=True)
-class Cliniko:
+class Cliniko(AsInManifest):
     """One account of Cliniko."""
 
     manifest: ClassVar[Manifest] = MANIFEST
@@ -103,18 +102,6 @@ class Cliniko:
 
     # --- Lists -------------------------------------------------------------------------------
 
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        return MANIFEST.lists
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        return MANIFEST.abilities
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return MANIFEST.operations
-
     def page(self, feed: Feed, position: str, now: datetime) -> Page:
         at = paging.position_of(position)
         parts = listings.LISTS[feed.resource]
@@ -133,6 +120,7 @@ class Cliniko:
         return Page(
             records=tuple(mapping.read(row, listing.read) for row in paging.unseen(at, rows, keys)),
             next=after.with_total(total).as_text() if after else "",
+            part=str(at.part),
             total=total,
         )
 

@@ -43,10 +43,8 @@ from integrations.contract import (
 from integrations.http.client import Client, Reply
 from integrations.http.errors import NoAnswer, PmsError, Refused
 from integrations.queries import (
-    Ability,
     Account,
     Balance,
-    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -56,6 +54,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import AsInManifest
 
 #: Documented and the same for every practice.
 BASE_URL: Final = "https://api.nookal.com/production/v2"
@@ -68,7 +67,7 @@ LONGEST_CREATED_ID: Final = 80
 
 
 @dataclass(slots=True)
-class Nookal:
+class Nookal(AsInManifest):
     """One practice's Nookal."""
 
     manifest: ClassVar[Manifest] = MANIFEST
@@ -97,18 +96,6 @@ class Nookal:
         return Token(value=self.api_key, refresh_value="", lifetime=KEY_CHECK)
 
     # --- Reading -----------------------------------------------------------------------------
-
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        return MANIFEST.lists
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        return MANIFEST.abilities
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return MANIFEST.operations
 
     def verify(self) -> Account:
         question = reading.SOURCES[Resource.LOCATIONS].asked({})

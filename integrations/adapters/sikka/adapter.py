@@ -36,12 +36,10 @@ from integrations.contract import (
     Vocabulary,
 )
 from integrations.http.client import Client
-from integrations.http.errors import NoAnswer, NotAuthorized, Refused
+from integrations.http.errors import ChangesNotTold, NoAnswer, NotAuthorized, Refused
 from integrations.queries import (
-    Ability,
     Account,
     Balance,
-    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -51,6 +49,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import AsInManifest
 
 #: Documented, and the same for every application.
 BASE_URL: Final = "https://api.sikkasoft.com/v4"
@@ -59,7 +58,7 @@ PATHS: Final = {Resource.PATIENTS: "/patients", Resource.APPOINTMENTS: "/appoint
 
 
 @dataclass(slots=True)
-class Sikka:
+class Sikka(AsInManifest):
     """One office's Sikka."""
 
     manifest: ClassVar[Manifest] = MANIFEST
@@ -83,18 +82,6 @@ class Sikka:
         """
         return cls(Calls(client, Credential.read(account, credential), tokens))
 
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        return MANIFEST.lists
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        return MANIFEST.abilities
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return MANIFEST.operations
-
     # --- Access ------------------------------------------------------------------------------
 
     def issue_token(self, refresh_value: str) -> Token:
@@ -116,7 +103,7 @@ class Sikka:
 
         The first page of operatories is empty: its call asks for the customers by whom the others
         are asked for. Types of appointment that this office's system or the application's plan does
-        not have are none.
+        not have are none. A plan without practice_events tells no changes: ChangesNotTold.
         """
         question = reading.question(feed, position, now)
         try:
@@ -126,9 +113,11 @@ class Sikka:
                 question.page,
                 by_application=question.by_application,
             )
-        except (Refused, answers.NotInPlan):
+        except (Refused, answers.NotInPlan) as error:
             if question.resource is Resource.APPOINTMENT_TYPES:
                 return Page(records=())
+            if question.path == reading.EVENTS:
+                raise ChangesNotTold(str(error)) from error
             raise
         return reading.read(question, reply, feed.timezones, self.calls.is_ours)
 

@@ -48,14 +48,15 @@ LONGEST_CUSTOMERS: Final = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A call for one page. `more` is the position of the next page of this part of the list, and
-    `rest` that of the next part, "" where this is the last."""
+    """A call for one page. `part` names the part of the list that it is of, `more` is the position
+    of the next page of that part, and `rest` that of the next part, "" where this is the last."""
 
     resource: Resource
     path: str
     params: Mapping[str, str]
     page: int
     more: str
+    part: str = ""
     rest: str = ""
 
     @property
@@ -111,6 +112,7 @@ def read(
     return Page(
         records=records,
         next=question.more if goes_on else question.rest,
+        part=question.part,
         total=None if is_part or question.by_application else answers.total(reply),
     )
 
@@ -131,6 +133,7 @@ def _days(feed: Feed, told: Sequence[Any], now: datetime) -> Question:
         params={"startdate": first.isoformat(), "enddate": until.isoformat(), **ALL_FIELDS},
         page=page,
         more=_position(first, last, page + 1),
+        part=first.isoformat(),
         rest=_position(following, last, 0) if until < last else "",
     )
 
@@ -167,6 +170,7 @@ def _changes(resource: Resource, since: datetime, told: Sequence[Any], now: date
         params={**params, **loaded},
         page=page,
         more=_position("loaded", first.isoformat(), last.isoformat(), page + 1),
+        part=first.isoformat(),
         rest=_position("loaded", until.isoformat(), last.isoformat(), 0) if until < last else "",
     )
 
@@ -218,6 +222,7 @@ def _operatories(told: Sequence[Any]) -> Question:
         params={"cust_id": customer},
         page=page,
         more=_position(page + 1, customer, *others),
+        part=customer,
         rest=_position(0, *others) if others else "",
     )
 

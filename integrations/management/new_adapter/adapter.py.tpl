@@ -30,10 +30,8 @@ from integrations.contract import (
 from integrations.http.client import Client, Reply
 from integrations.http.errors import Refused
 from integrations.queries import (
-    Ability,
     Account,
     Balance,
-    Changes,
     Coverage,
     Feed,
     FreeTime,
@@ -43,6 +41,7 @@ from integrations.queries import (
     Payment,
     Resource,
 )
+from integrations.system import AsInManifest
 
 #: Where its API is, as documented; "" where only the practice knows.
 BASE_URL: Final = ""
@@ -53,7 +52,7 @@ PATHS: Final[Mapping[Resource, str]] = {}
 
 
 @dataclass(slots=True)
-class $cls:
+class $cls(AsInManifest):
     """One practice's $title."""
 
     manifest: ClassVar[Manifest] = MANIFEST
@@ -75,18 +74,6 @@ class $cls:
         if not key:
             raise ValueError("The credential lacks api_key.")
         return cls(client, key)
-
-    @property
-    def lists(self) -> Mapping[Resource, Changes]:
-        return MANIFEST.lists
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        return MANIFEST.abilities
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return MANIFEST.operations
 
     def issue_token(self, refresh_value: str) -> Token:
         """Return the key, which is the practice's own, if it still lets us in."""
