@@ -38,7 +38,8 @@ def recount(clinic: Clinic, now: datetime, *, anew: bool = False) -> Standing:
         standing = _held(clinic, now)
         wishes = preferences.of(clinic)
         touched = _take(clinic.pk)
-        if anew or standing.is_outdated or len(touched) >= MANY:
+        anew = anew or standing.is_outdated
+        if anew or len(touched) >= MANY:
             rollups.add_up(clinic, wishes.active_days)
             standing.is_outdated, standing.rebuilt_at = False, now
         elif touched:

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from clinics.models import Clinic
 from metrics.calendar import between
 from outreach import conversion, refreshing
-from outreach.models import CallTask, Status
+from outreach.models import CallList, CallTask, Status
 from outreach.outcomes import LONGEST, Outcome
 from outreach.scoring import LEAST, Engagement, Risk
 from outreach.showing import of_clinic, on_list, shown
@@ -140,6 +140,7 @@ def around(asked: Asked, now: datetime) -> dict[str, Any]:
     return {
         "counts": [(priority, counts.get(priority, 0)) for priority in range(1, LEAST + 1)],
         "conversion": conversion.of(asked.clinic, period, now),
+        "made_at": CallList.objects.values_list("refreshed_at", flat=True).get(clinic=asked.clinic),
         "counted_days": COUNTED_DAYS,
         "minimum": conversion.MINIMUM,
         "tomorrow": today + timedelta(days=1),
