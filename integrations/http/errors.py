@@ -131,13 +131,6 @@ class Halted(PmsError):
     fault = Fault.SETUP
 
 
-class ChangesNotTold(PmsError):
-    """The PMS does not tell us what changed in a list, which can be read whole all the same."""
-
-    code = "changes_not_told"
-    fault = Fault.SETUP
-
-
 class Refused(PmsError):
     """The PMS understood and said no for good (another 4xx); the same again would fail again."""
 
