@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from clinics.models import Appointment, AppointmentStatus, Clinic, Patient, Role, User
+from clinics.models import AppointmentStatus, Clinic, User
 from integrations.models import Breaker, Integration
-from integrations.queries import Resource
-from metrics import cards, tasks, wording
-from metrics.calendar import Name
+from metrics import tasks
 from metrics.models import Insight
 from metrics.recounting import recount
-from sync.models import Cursor, SyncRun
 from tests import make
 from tests.conftest import START, Clock
+from tests.metrics.pages import logged_in, looked_at, page, part, visit
 
 pytestmark = pytest.mark.django_db
 
@@ -31,47 +29,6 @@ def _nobody_recounts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def browser(clinic: Clinic, clock: Clock) -> Client:
     return logged_in(clinic)
-
-
-def logged_in(clinic: Clinic, role: Role = Role.STAFF) -> Client:
-    client = Client()
-    client.force_login(make.member(clinic.organization, role, is_staff=True))
-    return client
-
-
-def visit(clinic: Clinic, days: int = 0, **fields: Any) -> Appointment:
-    at = START + timedelta(days=days)
-    values = {
-        "patient": make.record(Patient, clinic),
-        "starts_at": at,
-        "ends_at": at + timedelta(minutes=30),
-        "status": AppointmentStatus.BOOKED,
-    }
-    return make.record(Appointment, clinic, **(values | fields))
-
-
-def looked_at(integration: Integration, at: datetime = START) -> None:
-    Cursor.objects.create(
-        organization_id=integration.organization_id,
-        integration=integration,
-        resource=Resource.APPOINTMENTS,
-        read_until=at,
-        looked_at=at,
-        full_at=at,
-    )
-
-
-def page(browser: Client, clinic: Clinic, query: str = "") -> str:
-    answer = browser.get(f"/admin/clinics/clinic/{clinic.pk}/metrics/{query}")
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def part(text: str, name: str) -> str:
-    """The words of one part of the page."""
-    found = re.search(rf'data-(?:part|show)="{name}"[^>]*>(.*?)</(?:p|span|strong)>', text, re.S)
-    assert found, name
-    return re.sub(r"<[^>]+>", "", found[1]).strip()
 
 
 def test_each_number_stands_beside_that_of_the_week_before(clinic: Clinic, browser: Client) -> None:
@@ -221,73 +178,6 @@ def test_insights_stand_with_their_unit_and_what_lacks_data_says_why(
     assert "It takes at least 5." in shown
     assert "What your PMS does not show" in shown
     assert "Worked out at 10:00, 5 Mar" in shown
-
-
-@pytest.mark.parametrize(
-    ("unit", "value", "shown"),
-    [
-        ("money", 1234.5, "1,234 AUD"),
-        ("seconds", 95.2, "1 min 35 s"),
-        ("minutes", 4, "4 minutes"),
-        ("visits", 1.5, "1.5 visits"),
-        ("patients", 1, "1 patient"),
-    ],
-)
-def test_each_unit_is_written_as_people_read_it(unit: str, value: float, shown: str) -> None:
-    figure = {"label": "A", "unit": unit, "value": value, "enough": True, "note": "Counted.",
-              "definition": "B", "currency": "AUD"}  # fmt: skip
-    assert cards.of_insights({"a": figure})[0].shown == shown
-
-
-def test_a_difference_of_shares_is_one_of_points() -> None:
-    names = ("totalBookings", "totalBookingsChange", "activePatients", "newPatients",
-             "dailyAverage", "missedAppointments", "missedAppointmentsPercentage")  # fmt: skip
-    found = cards.of(dict.fromkeys(names, 7.5), dict.fromkeys(names, 10.0), Name.MONTH)
-    notes = {card.name: card.note for card in found}
-    space = wording.NARROW
-    assert (
-        notes["missedAppointmentsPercentage"] == f"−2.5 points against 10{space}% the month before"
-    )
-    assert notes["totalBookingsChange"] == "against the month before"
-
-
-def test_the_button_asks_the_pms_and_says_what_came_of_it(
-    integration: Integration, browser: Client
-) -> None:
-    looked_at(integration)
-    address = f"/admin/clinics/clinic/{integration.clinic_id}/refresh-metrics/"
-    answer = browser.post(address, {"period": "month"}, follow=True)
-    assert answer.redirect_chain[0][0].endswith("/metrics/?period=month")
-    assert "The PMS is being asked: load this page again in a moment." in answer.content.decode()
-    (run,) = SyncRun.objects.all()
-    assert (run.only, run.is_urgent) == (["appointments"], True)
-    assert browser.get(address).status_code == 405
-
-
-def test_a_refresh_of_a_clinic_without_a_pms_says_so(clinic: Clinic, browser: Client) -> None:
-    answer = browser.post(f"/admin/clinics/clinic/{clinic.pk}/refresh-metrics/", follow=True)
-    assert "This clinic is not connected to a PMS." in answer.content.decode()
-
-
-def test_a_refresh_while_the_pms_is_away_tells_the_age_of_the_last_numbers(
-    integration: Integration, browser: Client
-) -> None:
-    looked_at(integration, START - timedelta(minutes=12))
-    Breaker.objects.create(
-        integration=integration,
-        opened_at=START,
-        retry_at=START + timedelta(minutes=1),
-    )
-    address = f"/admin/clinics/clinic/{integration.clinic_id}/refresh-metrics/"
-    shown = browser.post(address, follow=True).content.decode()
-    assert "Unable to fetch the latest data from" in shown
-    assert "These are numbers of 12 min ago." in shown
-    assert not SyncRun.objects.exists()
-
-
-def test_who_may_only_look_has_no_button(clinic: Clinic, clock: Clock) -> None:
-    assert "data-refresh" in page(logged_in(clinic), clinic)
-    assert "data-refresh" not in page(logged_in(clinic, Role.READ_ONLY), clinic)
 
 
 def test_another_organizations_clinic_is_as_unknown_as_none(browser: Client) -> None:

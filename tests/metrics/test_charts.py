@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metrics import svg
+from metrics import charts
 from metrics.calendar import Period, between, month
+from metrics.charts.bars import PLOT_HEIGHT
+from metrics.charts.paper import LEFT, TOP, WIDTH
 
 TUESDAY = date(2030, 3, 5)
 WEEK = between(date(2030, 3, 4), date(2030, 3, 10))
@@ -28,8 +30,8 @@ def day(each: date, bookings: int, missed: int = 0) -> dict[str, Any]:
     }
 
 
-def drawn(*days: dict[str, Any], previous: Any = None, period: Period = WEEK) -> svg.Bars:
-    found = svg.bars(period, days, previous, TUESDAY)
+def drawn(*days: dict[str, Any], previous: Any = None, period: Period = WEEK) -> charts.Bars:
+    found = charts.bars(period, days, previous, TUESDAY)
     assert found is not None
     return found
 
@@ -47,7 +49,7 @@ def test_a_bar_is_as_high_as_its_number_and_the_missed_stand_on_top() -> None:
     bar = drawn(day(TUESDAY, 4, missed=1)).days[1]
     assert (bar.height, bar.missed_height) == (135.0, 45.0)
     assert (bar.y, bar.missed_y) == (57.0, 12.0)
-    assert bar.y + bar.height == svg.TOP + svg.PLOT_HEIGHT
+    assert bar.y + bar.height == TOP + PLOT_HEIGHT
     assert bar.words == "Tuesday 5 March: 4 bookings, 1 of them missed"
 
 
@@ -110,28 +112,28 @@ def test_no_bar_and_no_point_leaves_the_drawing(
     ]
     found = drawn(*days, previous=previous)
     for each in found.days:
-        assert each.missed_y >= svg.TOP - 0.1
-        assert each.x >= svg.LEFT
-        assert each.x + each.width <= svg.WIDTH
+        assert each.missed_y >= TOP - 0.1
+        assert each.x >= LEFT
+        assert each.x + each.width <= WIDTH
     for one, other in pairwise(found.days):
         assert one.x + one.width < other.x
     for point in found.line.split():
         x, y = map(float, point.split(","))
-        assert svg.LEFT <= x <= svg.WIDTH
-        assert svg.TOP - 0.1 <= y <= found.bottom
+        assert LEFT <= x <= WIDTH
+        assert TOP - 0.1 <= y <= found.bottom
 
 
 def test_nothing_booked_is_no_chart() -> None:
-    assert svg.bars(WEEK, [], None, TUESDAY) is None
-    assert svg.heat([]) is None
+    assert charts.bars(WEEK, [], None, TUESDAY) is None
+    assert charts.heat([]) is None
 
 
 def peak(weekday: int, hour: int, bookings: int) -> dict[str, int]:
     return {"dayOfWeek": weekday, "hour": hour, "bookings": bookings}
 
 
-def mapped(*peaks: dict[str, int], week_starts_on: int = 0) -> svg.Heat:
-    found = svg.heat(peaks, week_starts_on)
+def mapped(*peaks: dict[str, int], week_starts_on: int = 0) -> charts.Heat:
+    found = charts.heat(peaks, week_starts_on)
     assert found is not None
     return found
 
@@ -148,7 +150,7 @@ def test_hours_out_of_the_usual_widen_the_map() -> None:
     wide = mapped(peak(1, 0, 3), peak(1, 23, 1))
     assert [hour for _, hour, _ in wide.hours] == list(range(24))
     assert wide.is_dense
-    assert wide.rows[0].cells[-1].x + wide.cell_width <= svg.WIDTH
+    assert wide.rows[0].cells[-1].x + wide.cell_width <= WIDTH
 
 
 def test_the_darkest_shade_is_the_busiest_hours_and_takes_a_few_bookings() -> None:
