@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format crash chaos bench schema adapter requirements clean python
+.PHONY: help run demo test check format browser crash chaos bench schema adapter requirements clean python
 # Targets are steps, not files that could be made side by side: `make -j` changes nothing.
 .NOTPARALLEL:
 
@@ -33,6 +33,9 @@ check: .venv/dev ## format, lint, types, import boundaries, migrations, API sche
 		|| { echo 'docs/openapi.yaml is not what the code says: run `make schema`'; exit 1; }
 	@$(MAKE) --no-print-directory test
 
+browser: .venv/browser ## look at the live page in a real Chromium, which has to be installed
+	@$(BIN)/pytest tests/browser
+
 crash: .venv/dev ## kill processes of a running Frontdesk and see it recover (some minutes)
 	@$(BIN)/pytest -m crash -n 3
 
@@ -57,7 +60,8 @@ adapter: .venv/dev ## lay out an adapter for another PMS, with its tests: make a
 
 requirements: .venv/dev ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(PIP) install uv
-	@for extra in "" -dev; do $(BIN)/uv pip compile pyproject.toml $${extra:+--extra dev} --quiet \
+	@for extra in "" -dev -browser; do $(BIN)/uv pip compile pyproject.toml \
+		$${extra:+--extra $${extra#-} --constraint requirements.txt} --quiet \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--output-file requirements$$extra.txt; done
 
@@ -78,6 +82,10 @@ clean: ## delete .venv, var (with all demo data) and caches
 .venv/dev: requirements-dev.txt .venv/runtime
 	@echo 'Installing development tools into .venv (once) …'
 	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/browser: requirements-browser.txt .venv/dev
+	@$(PIP) install --require-hashes -r requirements-browser.txt
 	@touch $@
 
 python:

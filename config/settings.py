@@ -263,6 +263,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {
     "sync.tasks.carry_on": {"queue": "sync"},
     "metrics.tasks.*": {"queue": "live"},
+    # Half a second for a large clinic: nobody's change waits behind it.
+    "metrics.tasks.insights": {"queue": "celery"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -426,6 +428,9 @@ LOGGING = {
         "django": {"level": "INFO"},
         "django.server": {"level": "INFO", "propagate": True},
         "uvicorn": {"propagate": True},
+        # Addresses may hold what was searched for. To configure its parent would wake it up again,
+        # whatever the server was told.
+        "uvicorn.access": {"propagate": False},
         # Celery gives a handler of its own to these where they have none.
         "celery.task": {"handlers": ["console"], "propagate": False},
         "multiprocessing": {"handlers": ["console"], "propagate": False},

@@ -244,7 +244,8 @@ class Adapter(System, Protocol):
         """Read one page of a list, from a position that an earlier page told, or "" for the first.
 
         One call, where the PMS allows it. Each record of the page is told, in the PMS's order: one
-        that cannot be read as Unreadable. Raises NotReady while the PMS itself is still loading.
+        that cannot be read as Unreadable. Raises NotReady while the PMS itself is still loading,
+        and ChangesNotTold where this practice, unlike others, may not ask what changed.
         """
 
     def lookup(self, resource: Resource, external_id: str) -> PmsRecord | Removed | Unreadable:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotModified
 from django.utils import timezone
-from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.exceptions import NotFound
@@ -26,7 +27,7 @@ from integrations.refusals import ClinicNotConnected
 from metrics import refusals, tasks
 from metrics.freshness import Freshness
 from metrics.questions import MetricsQuestion, OverviewQuestion
-from metrics.reading import age_of, look_up, tag_of, told
+from metrics.reading import age_of, look_up
 from metrics.refreshing import refresh
 from metrics.serializers import MetricsAnswerSerializer, OverviewSerializer, RefreshSerializer
 from sync.api import asker, organization
@@ -64,13 +65,13 @@ class MetricsViewSet(OfClinic):
         They are as current as `status` says. 503 before they were first added up.
         """
         clinic, asked = self._asked(request)
-        now = timezone.now()
-        (reading,) = look_up([clinic], asked, now)
+        answer = look_up([clinic], asked, timezone.now())
+        (reading,) = answer.readings
         if reading.is_outdated:
             tasks.ask(clinic.pk)
         if reading.standing is None:
             raise refusals.NotCountedYet
-        return _unless_unchanged(request, tag_of([reading]), lambda: told([reading], now)[0])
+        return _unless_unchanged(request, answer.tag(), lambda: answer.told()[0])
 
     @extend_schema(
         operation_id="refresh_clinic_metrics",
@@ -91,7 +92,7 @@ class MetricsViewSet(OfClinic):
             age = found.age_seconds(now)
             numbers = {}
             if access.of(request).may(Action.VIEW_METRICS, clinic):
-                (numbers,) = told(look_up([clinic], asked, now), now)
+                (numbers,) = look_up([clinic], asked, now).told()
             return {
                 "last_updated": found.last_updated.isoformat() if found.last_updated else None,
                 "data_age_minutes": None if age is None else age // 60,
@@ -141,20 +142,16 @@ class OverviewViewSet(viewsets.GenericViewSet[Clinic]):
         form = OverviewQuestion(data=request.query_params.dict())
         clinics = self._clinics(request, organization_pk)
         form.is_valid(raise_exception=True)
-        asked, now = form.validated_data, timezone.now()
+        asked = form.validated_data
         if "clinics" in asked:
             clinics = _chosen(clinics, asked["clinics"])
-        readings = look_up(self.paginate_queryset(clinics) or (), asked, now)
+        answer = look_up(self.paginate_queryset(clinics) or (), asked, timezone.now())
         paginator: Any = self.paginator
-        ways = {"next": paginator.get_next_link(), "previous": paginator.get_previous_link()}
+        links = {"next": paginator.get_next_link(), "previous": paginator.get_previous_link()}
         return _unless_unchanged(
             request,
-            tag_of(readings, *map(str, ways.values())),
-            lambda: {
-                "organizationId": str(organization_pk),
-                **ways,
-                "results": told(readings, now),
-            },
+            answer.tag(*links.values()),
+            lambda: {"organizationId": str(organization_pk), **links, "results": answer.told()},
         )
 
     def _clinics(self, request: Request, organization_pk: str) -> QuerySet[Clinic]:
@@ -182,8 +179,9 @@ def _unless_unchanged(
     request: Request, tag: str, answer: Callable[[], dict[str, Any]]
 ) -> HttpResponse:
     """Answer 304 to who has it already; only else is the answer made."""
-    unchanged = get_conditional_response(request._request, etag=tag)
-    response: HttpResponse = unchanged or Response(answer())
+    held = parse_etags(request.headers.get("If-None-Match", ""))
+    unchanged = held == ["*"] or any(each.removeprefix("W/") == tag[2:] for each in held)
+    response: HttpResponse = HttpResponseNotModified() if unchanged else Response(answer())
     response["ETag"] = tag
     response["Cache-Control"] = "private, no-cache"
     patch_vary_headers(response, ("Authorization", "Cookie"))

@@ -30,12 +30,12 @@ from integrations import registry
 from metrics import (
     away,
     cards,
+    charts,
     figures,
     freshness,
     insights,
     preferences,
     refreshing,
-    svg,
     tasks,
     wording,
 )
@@ -151,13 +151,13 @@ def _numbers(clinic: Clinic, name: Name, now: datetime) -> dict[str, Any]:
         "version": standing.version if standing else 0,
         "is_counted": standing is not None and standing.rebuilt_at is not None,
         "cards": cards.of(numbers, previous, name),
-        "bars": svg.bars(
+        "bars": charts.bars(
             period,
             numbers["bookingTrends"],
             previous["bookingTrends"] if previous else None,
             today,
         ),
-        "heat": svg.heat(numbers["peakHours"], starts_on),
+        "heat": charts.heat(numbers["peakHours"], starts_on),
         "insights": cards.of_insights(found["figures"]),
         "thought_at": datetime.fromisoformat(found["computedAt"]) if found["computedAt"] else None,
     }

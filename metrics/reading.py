@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from clinics.models import Clinic
-from metrics import away, freshness, overview
+from metrics import away, freshness, insights, overview
 from metrics.calendar import Name, Period
 from metrics.freshness import Freshness
-from metrics.models import Insight, Standing
+from metrics.models import Standing
 from metrics.questions import INSIGHTS, name_of, period_of, wishes_of
 
 
@@ -46,6 +47,7 @@ class Reading:
         """What the answer follows from, the seconds that pass by themselves left out."""
         return (
             self.clinic.pk,
+            self.clinic.name,
             self.standing and self.standing.version,
             self.is_outdated,
             self.name,
@@ -57,15 +59,49 @@ class Reading:
         )
 
 
-def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> list[Reading]:
-    """Look up what a valid question comes to for each of these clinics: one query, and another
-    one for insights, however many there are.
+@dataclass(frozen=True)
+class Answer:
+    """What is answered about some clinics at a moment; the numbers are read when they are needed,
+    and once."""
 
-    The clinics were read with their standing and preferences.
+    readings: Sequence[Reading]
+    now: datetime
+
+    @cached_property
+    def numbers(self) -> dict[UUID, dict[str, Any]]:
+        """Those of the clinics whose numbers were added up: one query."""
+        names = self.readings[0].names if self.readings else ()
+        return overview.of(
+            (
+                overview.Asked(each.clinic.pk, each.period, each.today)
+                for each in self.readings
+                if each.standing is not None
+            ),
+            [each for each in names if each != INSIGHTS],
+        )
+
+    def tag(self, *further: str | None) -> str:
+        """Return a weak ETag of what the answer says, and of what else is in it."""
+        parts: list[Any] = [*(each.parts for each in self.readings), *further]
+        # A version tells of the named periods alone: of other dates only the numbers do.
+        if any(each.name is None for each in self.readings):
+            parts.append(self.numbers)
+        return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return it about each clinic; nothing added up yet: no `metrics`."""
+        return [_told(each, self.numbers.get(each.clinic.pk), self.now) for each in self.readings]
+
+
+def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> Answer:
+    """Look up what a valid question about these clinics comes to: one query, and another one for
+    insights, however many clinics there are.
+
+    They were read with their standing and preferences.
     """
     ids = [each.pk for each in clinics]
     current = freshness.of_all(ids, now)
-    insights = insights_of(ids) if INSIGHTS in asked["metrics"] else {}
+    worked_out = insights.of_all(ids) if INSIGHTS in asked["metrics"] else {}
     readings = []
     for clinic in clinics:
         standing: Standing | None = getattr(clinic, "metrics_standing", None)
@@ -78,25 +114,10 @@ def look_up(clinics: Sequence[Clinic], asked: dict[str, Any], now: datetime) -> 
             today=today,
             standing=standing if standing and standing.rebuilt_at else None,
             freshness=current[clinic.pk],
-            insights=insights.get(clinic.pk),
+            insights=worked_out.get(clinic.pk),
         )
         readings.append(reading)
-    return readings
-
-
-def tag_of(readings: Sequence[Reading], *further: str) -> str:
-    """Return a weak ETag of what an answer says."""
-    parts = (*(each.parts for each in readings), *further)
-    return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
-
-
-def told(readings: Sequence[Reading], now: datetime) -> list[dict[str, Any]]:
-    """Return the answer about each clinic: one query. Nothing added up yet: no `metrics`."""
-    groups = [each for each in (readings[0].names if readings else ()) if each != INSIGHTS]
-    counted = [each for each in readings if each.standing is not None]
-    asked = (overview.Asked(each.clinic.pk, each.period, each.today) for each in counted)
-    numbers = overview.of(asked, groups)
-    return [_told(each, numbers.get(each.clinic.pk), now) for each in readings]
+    return Answer(readings, now)
 
 
 def _told(reading: Reading, numbers: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
@@ -122,14 +143,3 @@ def age_of(found: Freshness, now: datetime) -> dict[str, Any]:
     """Return how current numbers are, in the words of the API."""
     stale_at = found.stale_at.isoformat() if found.stale_at else None
     return {**found.as_json(now), "staleAt": stale_at}
-
-
-def insights_of(clinic_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return what the PMS does not track, of each clinic as it was last worked out."""
-    rows = Insight.objects.in_bulk(clinic_ids)
-    return {pk: _insights(rows.get(pk)) for pk in clinic_ids}
-
-
-def _insights(row: Insight | None) -> dict[str, Any]:
-    at = row.computed_at if row else None
-    return {"computedAt": at.isoformat() if at else None, "figures": row.figures if row else {}}

@@ -117,7 +117,7 @@ class CallTaskAdmin(AuditedPages, ReadOnlyAdmin):
             )
         except calling.Refused as error:
             return self._back(request, task, error=error.message)
-        again = f" Comes again from {done.again_on:%d %b} on." if done.again_on else ""
+        again = f" Not listed before {done.again_on:%d %b}." if done.again_on else ""
         return self._back(request, task, f"{done.get_outcome_display()}.{again}")
 
     def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -190,6 +190,11 @@ class Cursor(models.Model):
         blank=True,
         help_text="When the PMS last said that it changed; none once it was read since.",
     )
+    changes_refused_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the PMS refused to tell what changed; none once it told that.",
+    )
     vanished = models.JSONField(
         default=dict,
         blank=True,

@@ -89,9 +89,7 @@ def make(
     if mode is Mode.UPCOMING and not is_full:
         if Resource.APPOINTMENTS not in lists:
             return []
-        changes = lists[Resource.APPOINTMENTS]
-        tomorrow = today + timedelta(days=1)
-        return [_changes_or_window(changes, read_until, today, tomorrow, now)]
+        return [_changes_or_window(lists[Resource.APPOINTMENTS], read_until, today, now)]
     unread = {resource for resource in lists if resource not in read_until}
     wanted = set(only) or (set(Resource) if is_full else {*MOVING, *unread})
     if mode is Mode.PATIENTS_ONLY:
@@ -114,14 +112,26 @@ def make(
     return steps
 
 
+def instead_of(step: Step, mode: Mode, today: date) -> Step:
+    """Return what is read where the PMS does not tell the changes that a step asks for."""
+    if step.resource is not Resource.APPOINTMENTS:
+        return Step(resource=step.resource, kind=Kind.FULL)
+    return _upcoming(today) if mode is Mode.UPCOMING else _window(today)
+
+
 def _changes_or_window(
-    changes: Changes, read_until: Mapping[str, datetime], first: date, last: date, now: datetime
+    changes: Changes, read_until: Mapping[str, datetime], today: date, now: datetime
 ) -> Step:
     until = read_until.get(Resource.APPOINTMENTS)
     since = _asked_since(changes, until, now) if until and not changes.needs_window else None
     if since:
         return Step(resource=Resource.APPOINTMENTS, kind=Kind.CHANGES, changed_since=since)
-    return Step(resource=Resource.APPOINTMENTS, kind=Kind.WINDOW, first=first, last=last)
+    return _upcoming(today)
+
+
+def _upcoming(today: date) -> Step:
+    tomorrow = today + timedelta(days=1)
+    return Step(resource=Resource.APPOINTMENTS, kind=Kind.WINDOW, first=today, last=tomorrow)
 
 
 def _window(today: date) -> Step:

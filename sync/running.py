@@ -15,19 +15,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
-from clinics.models import Appointment, Location
+from clinics.models import Location
 from clinics.services import resolve
 from integrations.contract import Priority
-from integrations.http.errors import PmsError, Refused
-from integrations.queries import Page, Resource
+from integrations.http.errors import ChangesNotTold, PmsError, Refused
+from integrations.queries import Page
 from integrations.session import Session, counting, open_session
-from sync import ending, keeping, plan, vanishing
+from sync import checkpoints, cursors, ending, further, keeping, plan, vanishing
 from sync.claiming import Lost, beat, claim, lock
-from sync.models import Checkpoint, Cursor, SetAside, SyncRun
+from sync.models import Checkpoint, SetAside, SyncRun
 from sync.pages import pages
 from sync.plan import Kind, Step
 from sync.states import Mode
@@ -42,15 +41,6 @@ Progress = Callable[[SyncRun, Checkpoint], None]
 SHIFT: Final = timedelta(seconds=25)
 #: Signs of life are given no more often than this.
 BEAT: Final = timedelta(seconds=10)
-#: The list that brings what an appointment names and we do not know.
-LISTS: Final = {
-    "practitioner": Resource.PRACTITIONERS,
-    "location": Resource.LOCATIONS,
-    "operatory": Resource.OPERATORIES,
-    "appointment_type": Resource.APPOINTMENT_TYPES,
-}
-_HOLD: Final = "SELECT FROM pms_sync_checkpoints WHERE run_id = %s AND claim = %s FOR NO KEY UPDATE"
-_WRITE: Final = "UPDATE pms_sync_checkpoints SET {} WHERE run_id = %s AND claim = %s"
 MOST_TOTAL: Final = 2**31 - 1
 
 
@@ -163,7 +153,7 @@ class Shift:
             Mode(run.mode),
             is_full=run.is_full,
             only=run.only,
-            lists=self.session.adapter.lists,
+            lists=cursors.as_told(run.integration, self.session.adapter.lists, now),
             read_until=dict(run.integration.cursors.values_list("resource", "read_until")),
             today=now.astimezone(run.clinic.zone).date(),
             now=now,
@@ -178,7 +168,13 @@ class Shift:
         """Read a step to its end; False where the shift ended first."""
         while True:
             if not self.checkpoint.is_read:
-                self._read_pages(step)
+                try:
+                    self._read_pages(step)
+                except ChangesNotTold:
+                    if step.kind is not Kind.CHANGES:
+                        raise
+                    further.put_instead(self.run, self.checkpoint, self.clock(), self.calls())
+                    return True
                 if not self.checkpoint.is_read:
                     return False
             found = self._settle(step)
@@ -277,9 +273,10 @@ class Shift:
         with transaction.atomic():
             self._hold()
             resolve(run.clinic, now)
-            _move_cursor(run, step, here.step_pages, found)
+            needed = further.unread_lists(run, here, step, self.session.adapter.lists)
+            cursors.move(run, step, pages_read=here.step_pages, is_doubted=bool(found.in_doubt))
             self._write(
-                steps=here.steps + self._unread_lists(step),
+                steps=[*here.steps, *(each.as_json() for each in needed)],
                 step=number + 1,
                 position="",
                 is_read=False,
@@ -294,62 +291,10 @@ class Shift:
             run.sightings.filter(step=number).delete()
         self._beat(now)
 
-    def _unread_lists(self, step: Step) -> list[dict[str, Any]]:
-        """Return further steps: the lists that hold what new appointments name and we lack."""
-        if step.resource is not Resource.APPOINTMENTS or step.kind is Kind.FULL:
-            return []
-        named = Appointment.objects.filter(
-            clinic=self.run.clinic_id, last_synced_at__gte=self.run.started_at
-        ).exclude(unresolved={})
-        unknown = {name for each in named.values_list("unresolved", flat=True) for name in each}
-        read = {each["resource"] for each in self.checkpoint.steps}
-        return [
-            Step(resource=resource, kind=Kind.FULL).as_json()
-            for name, resource in LISTS.items()
-            if name in unknown and resource in self.session.adapter.lists and resource not in read
-        ]
-
     def _hold(self) -> None:
-        """Lock the checkpoint until the transaction ends. Raises Lost."""
-        with connection.cursor() as cursor:
-            cursor.execute(_HOLD, [self.run.pk, self.run.claims])
-            if cursor.rowcount != 1:
-                raise Lost
+        """Keep the run ours until the transaction ends. Raises Lost."""
+        checkpoints.hold(self.run)
 
     def _write(self, **values: Any) -> None:
-        """Change the checkpoint, here and in the database: nobody else does. Raises Lost."""
-        # By hand, as for `_hold`: Django's way to a statement took a twentieth of a page's time.
-        changes = ", ".join(f"{name} = %s" for name in values)
-        new: list[Any] = [
-            Jsonb(value) if isinstance(value, list) else value for value in values.values()
-        ]
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITE.format(changes), [*new, self.run.pk, self.run.claims])
-            if cursor.rowcount != 1:
-                raise Lost
-        for name, value in values.items():
-            setattr(self.checkpoint, name, value)
-
-
-def _move_cursor(run: SyncRun, step: Step, pages_read: int, found: vanishing.Found) -> None:
-    """Note how current the list is now: as of the run's start, never its end.
-
-    A look at today and tomorrow alone puts the regular reading off in nothing.
-    """
-    if run.mode == Mode.UPCOMING and step.kind is Kind.WINDOW:
-        return
-    values: dict[str, Any] = {"looked_at": run.started_at}
-    if step.kind is not Kind.WINDOW:
-        values["read_until"] = run.started_at
-    if step.kind is Kind.FULL and not found.in_doubt:
-        values |= {"full_at": run.started_at, "full_pages": pages_read}
-    known = Cursor.objects.filter(integration=run.integration_id, resource=step.resource)
-    if not known.update(**values) and "read_until" in values:
-        Cursor.objects.create(
-            integration_id=run.integration_id,
-            organization_id=run.organization_id,
-            resource=step.resource,
-            **values,
-        )
-    # What the PMS said before we began to read is here; what it said since may not be.
-    known.filter(wanted_at__lte=run.started_at).update(wanted_at=None)
+        """Change the checkpoint. Raises Lost."""
+        checkpoints.write(self.run, self.checkpoint, **values)

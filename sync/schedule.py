@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import takewhile
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from clinics import hours
 from integrations.models import Integration, IntegrationStatus
@@ -35,14 +35,26 @@ FRESH: Final = timedelta(hours=20)
 COUNTED: Final = 5
 
 
-def make_due_runs(now: datetime) -> int:
+def active() -> list[Integration]:
+    """Read the integrations that runs are made for; one reading serves all kinds of a tick."""
+    return list(
+        Integration.objects.filter(status=IntegrationStatus.ACTIVE)
+        .select_related("clinic")
+        .prefetch_related("cursors")
+        .order_by("organization_id", "pk")
+    )
+
+
+def make_due_runs(now: datetime, among: Iterable[Integration] | None = None) -> int:
     """Make the runs of the clinics whose interval has passed; return how many.
+
+    `among` is what `active` has read; else it is read now.
 
     Those of one organization begin at once, those of the next half a minute later; where that
     would take longer than half of the interval, sooner.
     """
     organizations: dict[UUID, list[tuple[Integration, list[Resource]]]] = {}
-    for integration in _active():
+    for integration in active() if among is None else among:
         with apart(integration):
             resources = due_resources(integration, now)
             if resources and now >= _rest_until(integration, now):
@@ -112,16 +124,17 @@ def interval(integration: Integration, resource: Resource) -> timedelta:
     return timedelta(minutes=integration.sync_minutes or usual)
 
 
-def make_nightly_runs(now: datetime) -> int:
+def make_nightly_runs(now: datetime, among: Iterable[Integration] | None = None) -> int:
     """Make the full runs of the clinics whose night it is, once in each local date; return how
-    many. Where the clocks jump over 2 AM, it is the moment of that."""
+    many. Where the clocks jump over 2 AM, it is the moment of that. `among` as above."""
     made = 0
-    for integration in _active().filter(cursors__isnull=False).distinct():
+    for integration in active() if among is None else among:
+        cursors = integration.cursors.all()
+        if not cursors:  # the first run of all is full by itself
+            continue
         with apart(integration):
             local = now.astimezone(integration.clinic.zone)
-            oldest = min(
-                (each.full_at for each in integration.cursors.all() if each.full_at), default=None
-            )
+            oldest = min((each.full_at for each in cursors if each.full_at), default=None)
             age = now - oldest if oldest else OVERDUE
             in_time = hours.CATCH_UP <= local.time() < hours.DAY_BEGINS
             if age >= FRESH and (in_time or (age >= OVERDUE and local.time() >= hours.CATCH_UP)):
@@ -147,12 +160,3 @@ def _begin_night(integration: Integration, local_date: date, now: datetime) -> b
 def next_night(integration: Integration, now: datetime) -> datetime:
     """Return when the next full run is due at the earliest."""
     return hours.next_catch_up(now, integration.clinic.zone)
-
-
-def _active() -> QuerySet[Integration]:
-    return (
-        Integration.objects.filter(status=IntegrationStatus.ACTIVE)
-        .select_related("clinic")
-        .prefetch_related("cursors")
-        .order_by("organization_id", "pk")
-    )

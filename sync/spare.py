@@ -8,18 +8,19 @@ calls stay theirs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 from clinics import hours
 from integrations.contract import Limit, Priority
 from integrations.http.budget import window_start
-from integrations.models import BudgetWindow, Integration, IntegrationStatus
+from integrations.models import BudgetWindow, Integration
 from integrations.profiles import open_intervals, profile_of
 from integrations.queries import Resource
 from sync.asking import ask
 from sync.requesting import COOL_DOWN, Wanted
-from sync.schedule import apart
+from sync.schedule import active, apart
 from sync.states import Mode, Status, Trigger
 
 #: Never more often than this, however much is left.
@@ -30,13 +31,13 @@ KEPT: Final = 0.2
 BEFORE_OPENING: Final = timedelta(hours=1)
 
 
-def make_runs(now: datetime) -> int:
-    """Make a run for each practice that is open and has calls left for it; return how many."""
-    active = Integration.objects.filter(
-        status=IntegrationStatus.ACTIVE, cursors__resource=Resource.APPOINTMENTS
-    )
+def make_runs(now: datetime, among: Iterable[Integration] | None = None) -> int:
+    """Make a run for each practice that is open and has calls left for it; return how many.
+
+    `among` is what `sync.schedule.active` has read; else it is read now.
+    """
     made = 0
-    for integration in active.select_related("clinic").prefetch_related("cursors"):
+    for integration in active() if among is None else among:
         with apart(integration):
             if not _is_due(integration, now):
                 continue
@@ -47,15 +48,20 @@ def make_runs(now: datetime) -> int:
 
 def _is_due(integration: Integration, now: datetime) -> bool:
     """Return whether the next reading of an open practice is due: some time after the last of any
-    kind, longer after one of these that failed."""
+    kind, longer after one of these that failed. What was never read whole has to be so first."""
+    looked_at = next(
+        (
+            cursor.looked_at
+            for cursor in integration.cursors.all()
+            if cursor.resource == Resource.APPOINTMENTS
+        ),
+        None,
+    )
+    if looked_at is None:
+        return False
     wait = wait_for_next(integration, now)
     if wait is None or not is_open(integration, now):
         return False
-    looked_at = next(
-        cursor.looked_at
-        for cursor in integration.cursors.all()
-        if cursor.resource == Resource.APPOINTMENTS
-    )
     newest = integration.sync_runs.filter(mode=Mode.UPCOMING).order_by("-created_at").first()
     if newest:
         looked_at = max(looked_at, newest.created_at)

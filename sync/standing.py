@@ -32,6 +32,9 @@ class ListStanding:
     full_pages: int | None
     #: When the PMS last said that it changed, if it was not read since.
     wanted_at: datetime | None
+    #: When it refused to tell what changed: by day, all of the list or the days around today are
+    #: read instead.
+    changes_refused_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +167,7 @@ def _lists(
                 full_at=cursor.full_at if cursor else None,
                 full_pages=cursor.full_pages if cursor else None,
                 wanted_at=cursor.wanted_at if cursor else None,
+                changes_refused_at=cursor.changes_refused_at if cursor else None,
             )
         )
     return standing

@@ -20,6 +20,11 @@ class ListStandingSerializer(serializers.Serializer):
     full_at = serializers.DateTimeField(
         allow_null=True, help_text="When all of it was read last; what vanished was seen then."
     )
+    changes_refused_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the PMS refused to tell what changed: by day, all of the list is read "
+        "instead, of appointments 7 days back and 30 ahead, and the rest at night.",
+    )
     full_pages = serializers.IntegerField(allow_null=True, help_text="Pages that that took.")
 
     def get_age_seconds(self, standing: ListStanding) -> int | None:

@@ -36,10 +36,11 @@ def make_runs() -> None:
         return
     now = timezone.now()
     with scope.everywhere():
-        schedule.make_nightly_runs(now)
-        schedule.make_due_runs(now)
+        integrations = schedule.active()
+        schedule.make_nightly_runs(now, integrations)
+        schedule.make_due_runs(now, integrations)
         if settings.SYNC_WITH_SPARE_CALLS:
-            spare.make_runs(now)
+            spare.make_runs(now, integrations)
 
 
 @shared_task

@@ -132,8 +132,9 @@ def set_aside(of: Integration, **fields: Any) -> SetAside:
 
 def call_task(of: Clinic, **fields: Any) -> CallTask:
     """A patient to be called first of all, and the call."""
+    if "patient" not in fields:
+        fields["patient"] = record(Patient, of, first_name="Ada", last_name="Invented")
     values = {
-        "patient": record(Patient, of, first_name="Ada", last_name="Invented"),
         "priority": 1,
         "engagement": "dormant",
         "risk": "high",

@@ -20,10 +20,10 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from clinics.models import Clinic
-from integrations.contract import System
 from integrations.models import Integration
 from integrations.profile_model import Profile
 from integrations.profiles import profile_of
+from integrations.system import System
 from writebacks import mailing, refusals, requests, services, slots, waiting
 from writebacks.alternatives import Alternatives, alternatives
 from writebacks.fields import ClinicForm

@@ -10,9 +10,9 @@ from rest_framework import serializers
 
 from clinics.models import AppointmentType, Clinic, Location, Operatory, Practitioner
 from clinics.serializers import OffsetDateTimeField
-from integrations.contract import System
 from integrations.profile_model import NAMED, Profile
 from integrations.profiles import default_operatory, default_practitioner, has_operatories
+from integrations.system import System
 from writebacks.models import Writeback
 from writebacks.operations import Operation
 from writebacks.requests import NotConfigured

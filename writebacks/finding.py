@@ -1,16 +1,15 @@
-"""Find writebacks by how they stand, as an operator asks for them, and by the start of their id."""
+"""Find writebacks by how they stand, as an operator asks for them, and by any id of theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from string import hexdigits
 from typing import Final
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from clinics.finding import id_bounds
 from writebacks.models import Writeback
 from writebacks.states import TERMINAL, Status
 
@@ -74,24 +73,10 @@ def stuck(now: datetime) -> Q:
     return _NEEDS_PERSON | (_NOT_ENDED & (goes_nowhere | Q(due_at__lt=now - LATE)))
 
 
-def by_start_of_id(writebacks: QuerySet[Writeback], text: str) -> QuerySet[Writeback]:
-    """Return those whose id begins so, with or without hyphens; none for what is no id."""
-    bounds = _bounds(text)
-    return writebacks.filter(pk__range=bounds) if bounds else writebacks.none()
-
-
 def by_any_id(writebacks: QuerySet[Writeback], text: str) -> QuerySet[Writeback]:
     """Return those whose id begins so, or of which the PMS knows something by exactly this id."""
     text = text.strip()
     known = Q(external_id=text) | Q(created_external_id=text)
-    if bounds := _bounds(text):
+    if bounds := id_bounds(text):
         known |= Q(pk__range=bounds)
     return writebacks.filter(known) if text else writebacks
-
-
-def _bounds(text: str) -> tuple[UUID, UUID] | None:
-    """Return the first and the last id that begin so: the index of ids answers for a range."""
-    digits = text.strip().replace("-", "")
-    if not 0 < len(digits) <= 32 or set(digits) - set(hexdigits):
-        return None
-    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

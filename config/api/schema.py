@@ -18,7 +18,7 @@ class ErrorDetail(serializers.Serializer):
         help_text="For a 400 an object: the field's name → its messages. For `slot_taken` and "
         "`outside_hours` an object: `reason`, `alternatives` (each with `starts_at`, `ends_at`, "
         "`practitioner`, `operatory`) and `inferred`. For `sync_running` an object: `run`, the id "
-        "of the sync to wait for, and `runs`, those of all.",
+        "of the sync to wait for, and `runs`, those of all. Of a PMS that is away a text: why.",
     )
     timestamp = serializers.DateTimeField()
     fallback_data = serializers.JSONField(

@@ -136,3 +136,9 @@ class Refused(PmsError):
 
     code = "refused"
     fault = Fault.REQUEST
+
+
+class ChangesNotTold(Refused):
+    """The PMS does not tell us what changed in a list, which can be read whole all the same."""
+
+    code = "changes_not_told"

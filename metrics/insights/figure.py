@@ -13,7 +13,7 @@ def known(definition: Definition, value: float | None, n: int, **details: Any) -
     """Return a number that is worked out from `n` cases; no number where those are too few."""
     if n < definition.least or value is None:
         return lacking(definition, n, _too_few(definition, n), **details)
-    note = f"Counted from {n:,} {definition.counted_from}."
+    note = f"Counted from {definition.counted_from}: {n:,}."
     return {**_base(definition), "value": value, "n": n, "enough": True, "note": note, **details}
 
 
@@ -45,4 +45,6 @@ def _base(definition: Definition) -> Figure:
 
 
 def _too_few(definition: Definition, n: int) -> str:
+    if not n:
+        return f"there are no {definition.counted_from}."
     return f"it takes at least {definition.least:,} {definition.counted_from}, and there are {n:,}."

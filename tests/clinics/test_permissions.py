@@ -243,6 +243,8 @@ BUTTONS = {
     ("webhooks.endpoint", "remove"): ("manage_access", "get", 200),
     ("webhooks.delivery", "replay"): ("manage_access", "get", 200),
     # Of a queued one: it can be withdrawn, and for the rest leads back to its page.
+    ("clinics.clinic", "metrics"): ("view_metrics", "get", 200),
+    ("clinics.clinic", "refresh-metrics"): ("view_metrics sync", "post", 302),
     ("writebacks.writeback", "cancel"): ("book", "get", 200),
     ("writebacks.writeback", "retry"): ("book", "get", 302),
     ("writebacks.writeback", "look"): ("book", "post", 302),

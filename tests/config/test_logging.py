@@ -200,3 +200,18 @@ def test_what_a_library_cries_each_second_is_one_line_a_minute_without_a_traceba
         record.created = 1_000_000 + second
         handler.handle(record)
     assert written.getvalue() == "cannot receive: ConnectionError\n" * 2
+
+
+def test_the_servers_log_of_addresses_stays_switched_off(tmp_path: Any) -> None:
+    # What the server looks at before it writes a line.
+    asked = "import logging; print(logging.getLogger('uvicorn.access').hasHandlers())"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{WEB}\n{asked}"],
+        cwd=PROJECT,
+        env={"PATH": "", "FRONTDESK_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout == "False\n"

@@ -1,4 +1,4 @@
-"""A clinic's numbers over REST: what is told, what is refused, and what it costs to ask again."""
+"""A clinic's numbers over REST: what is told, and what is refused."""
 
 from __future__ import annotations
 
@@ -12,62 +12,21 @@ from rest_framework.test import APIClient
 from accounts.keys import save
 from accounts.models import ApiKey
 from clinics import access
-from clinics.models import Appointment, AppointmentStatus, Clinic, Patient, Role, User
+from clinics.models import Clinic, Role
 from integrations.models import Breaker, Integration, IntegrationStatus
-from integrations.queries import Resource
 from metrics import figures, tasks
 from metrics.calendar import between, week
 from metrics.models import Insight, Preferences, Standing
 from metrics.recounting import recount
-from sync.models import Cursor, SyncRun
+from sync.models import SyncRun
 from tests import make
 from tests.conftest import START, Clock
+from tests.metrics.numbers import address, book, looked_at
 
 pytestmark = pytest.mark.django_db
 
 #: Of the clock's START at the clinic.
 TODAY = START.date()
-
-
-@pytest.fixture
-def client(staff: User, clock: Clock) -> APIClient:
-    client = APIClient()
-    client.force_authenticate(staff)
-    return client
-
-
-@pytest.fixture
-def counted(clinic: Clinic, clock: Clock) -> Clinic:
-    """A clinic with one booking today, added up."""
-    book(clinic)
-    recount(clinic, START)
-    return clinic
-
-
-def book(clinic: Clinic, **fields: Any) -> Appointment:
-    values = {
-        "patient": make.record(Patient, clinic),
-        "starts_at": START,
-        "ends_at": START + timedelta(minutes=30),
-        "status": AppointmentStatus.BOOKED,
-    }
-    return make.record(Appointment, clinic, **(values | fields))
-
-
-def looked_at(integration: Integration, **fields: Any) -> Cursor:
-    """Have the clinic's appointments read just now."""
-    values = {"read_until": START, "looked_at": START, "full_at": START}
-    return Cursor.objects.create(
-        integration=integration,
-        organization_id=integration.organization_id,
-        resource=Resource.APPOINTMENTS,
-        **(values | fields),
-    )
-
-
-def address(clinic: Clinic, **asked: str) -> str:
-    query = "&".join(f"{name}={value}" for name, value in asked.items())
-    return f"/api/v1/clinics/{clinic.pk}/metrics" + (f"?{query}" if query else "")
 
 
 def refused(answer: Any) -> dict[str, list[str]]:
@@ -79,11 +38,11 @@ def refused(answer: Any) -> dict[str, list[str]]:
 
 
 def test_the_week_is_told_with_how_current_it_is(
-    client: APIClient, counted: Clinic, integration: Integration, clock: Clock
+    reader: APIClient, counted: Clinic, integration: Integration, clock: Clock
 ) -> None:
     looked_at(integration)
     clock.advance(90)
-    answer = client.get(address(counted))
+    answer = reader.get(address(counted))
     assert answer.status_code == 200, answer.content
     assert answer.json() == {
         "clinicId": str(counted.pk),
@@ -118,31 +77,31 @@ def test_the_week_is_told_with_how_current_it_is(
     }
 
 
-def test_a_month_and_dates_are_the_clinics_own(client: APIClient, counted: Clinic) -> None:
-    month = client.get(address(counted, period="month")).json()["period"]
+def test_a_month_and_dates_are_the_clinics_own(reader: APIClient, counted: Clinic) -> None:
+    month = reader.get(address(counted, period="month")).json()["period"]
     assert month == {"name": "month", "startDate": "2030-03-01", "endDate": "2030-03-31"}
-    asked = client.get(address(counted, startDate="2030-03-05", endDate="2030-03-05")).json()
+    asked = reader.get(address(counted, startDate="2030-03-05", endDate="2030-03-05")).json()
     assert asked["period"] == {"name": None, "startDate": "2030-03-05", "endDate": "2030-03-05"}
     assert asked["metrics"] == figures.of(counted, between(TODAY, TODAY), TODAY)
 
 
-def test_a_week_begins_when_the_clinic_says(client: APIClient, counted: Clinic) -> None:
+def test_a_week_begins_when_the_clinic_says(reader: APIClient, counted: Clinic) -> None:
     Preferences.objects.create(
         organization_id=counted.organization_id, clinic=counted, week_starts_on=6
     )
-    told = client.get(address(counted, period="week")).json()
+    told = reader.get(address(counted, period="week")).json()
     assert told["period"]["startDate"] == "2030-03-03"
     assert told["metrics"] == figures.of(counted, week(TODAY, 6), TODAY)
 
 
 def test_late_in_the_evening_it_is_still_the_clinics_own_today(
-    client: APIClient, counted: Clinic, clock: Clock
+    reader: APIClient, counted: Clinic, clock: Clock
 ) -> None:
     # Sunday, 23:30 in New York, is Monday in UTC: another week.
     clock.advance((5 * 24 + 12.5) * 3600)
-    assert client.get(address(counted)).json()["period"]["startDate"] == "2030-03-04"
+    assert reader.get(address(counted)).json()["period"]["startDate"] == "2030-03-04"
     clock.advance(1800)
-    assert client.get(address(counted)).json()["period"]["startDate"] == "2030-03-11"
+    assert reader.get(address(counted)).json()["period"]["startDate"] == "2030-03-11"
 
 
 @pytest.mark.parametrize(
@@ -155,28 +114,28 @@ def test_late_in_the_evening_it_is_still_the_clinics_own_today(
     ],
 )
 def test_only_what_is_asked_for_is_told(
-    client: APIClient, counted: Clinic, asked: str, names: set[str]
+    reader: APIClient, counted: Clinic, asked: str, names: set[str]
 ) -> None:
-    assert set(client.get(address(counted, metrics=asked)).json()["metrics"]) == names
+    assert set(reader.get(address(counted, metrics=asked)).json()["metrics"]) == names
 
 
-def test_insights_are_told_as_they_were_last_worked_out(client: APIClient, counted: Clinic) -> None:
-    nothing = client.get(address(counted, metrics="insights"))
+def test_insights_are_told_as_they_were_last_worked_out(reader: APIClient, counted: Clinic) -> None:
+    nothing = reader.get(address(counted, metrics="insights"))
     assert nothing.json()["metrics"] == {"insights": {"computedAt": None, "figures": {}}}
     Insight.objects.update_or_create(
         clinic=counted,
         defaults={
             "organization_id": counted.organization_id,
             "computed_at": START,
-            "figures": {"leadTime": {"value": 3}},
+            "figures": {"bookingLeadTime": {"value": 3}},
         },
     )
-    told = client.get(
+    told = reader.get(
         address(counted, metrics="insights"), headers={"If-None-Match": nothing["ETag"]}
     )
     assert told.json()["metrics"]["insights"] == {
         "computedAt": "2030-03-05T15:00:00+00:00",
-        "figures": {"leadTime": {"value": 3}},
+        "figures": {"bookingLeadTime": {"value": 3}},
     }
 
 
@@ -208,145 +167,61 @@ def test_insights_are_told_as_they_were_last_worked_out(client: APIClient, count
     ],
 )
 def test_a_question_that_means_nothing_is_refused_with_what_to_do(
-    client: APIClient, counted: Clinic, asked: dict[str, str], where: str, words: str
+    reader: APIClient, counted: Clinic, asked: dict[str, str], where: str, words: str
 ) -> None:
-    (said,) = refused(client.get(address(counted, **asked)))[where]
+    (said,) = refused(reader.get(address(counted, **asked)))[where]
     assert words in said
 
 
-def test_the_longest_and_the_last_dates_are_answered(client: APIClient, counted: Clinic) -> None:
+def test_the_longest_and_the_last_dates_are_answered(reader: APIClient, counted: Clinic) -> None:
     longest = address(counted, startDate="2028-03-01", endDate="2030-03-01")
-    assert client.get(longest).status_code == 200
+    assert reader.get(longest).status_code == 200
     last = address(counted, startDate="9999-12-31", endDate="9999-12-31")
-    assert client.get(last).json()["metrics"]["totalBookings"] == 0
+    assert reader.get(last).json()["metrics"]["totalBookings"] == 0
 
 
 def test_another_organizations_clinic_is_unknown_whatever_is_asked(
-    client: APIClient, counted: Clinic
+    reader: APIClient, counted: Clinic
 ) -> None:
     theirs = make.clinic()
     recount(theirs, START)
     for asked in ({}, {"period": "year"}):
-        answer = client.get(address(theirs, **asked))
+        answer = reader.get(address(theirs, **asked))
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "not_found"
 
 
-# --- Asking again --------------------------------------------------------------------------------
-
-
-def again(client: APIClient, clinic: Clinic, tag: str, **asked: str) -> Any:
-    return client.get(address(clinic, **asked), headers={"If-None-Match": tag})
-
-
-def test_who_has_these_numbers_already_is_told_no_more_than_that(
-    client: APIClient, counted: Clinic, integration: Integration, clock: Clock
-) -> None:
-    looked_at(integration)
-    first = client.get(address(counted))
-    assert first["Cache-Control"] == "private, no-cache"
-    assert {each.strip() for each in first["Vary"].split(",")} >= {"Authorization", "Cookie"}
-    clock.advance(60)  # the age grows by itself: that is nothing new
-    answer = again(client, counted, first["ETag"])
-    assert (answer.status_code, answer.content) == (304, b"")
-    assert answer["ETag"] == first["ETag"]
-    assert answer["Cache-Control"] == "private, no-cache"
-    assert again(client, counted, f'"other", {first["ETag"]}').status_code == 304
-    assert again(client, counted, "*").status_code == 304
-    assert again(client, counted, '"other"').status_code == 200
-    assert again(client, counted, "no tag at all").status_code == 200
-
-
-def test_another_question_has_another_tag(client: APIClient, counted: Clinic) -> None:
-    asked: list[dict[str, str]] = [
-        {},
-        {"period": "month"},
-        {"startDate": "2030-03-04", "endDate": "2030-03-10"},
-        {"metrics": "bookings"},
-        {"metrics": "bookings,insights"},
-    ]
-    tags = {client.get(address(counted, **each))["ETag"] for each in asked}
-    assert len(tags) == len(asked)
-    named = client.get(address(counted, period="week"))["ETag"]
-    assert named == client.get(address(counted))["ETag"]
-
-
-@pytest.mark.parametrize(
-    "change", ["a booking", "a new day", "stale", "away", "read anew", "outdated"]
-)
-def test_whatever_is_different_is_told_anew(
-    client: APIClient, counted: Clinic, integration: Integration, clock: Clock, change: str
-) -> None:
-    cursor = looked_at(integration)
-    tag = client.get(address(counted))["ETag"]
-    if change == "a booking":
-        book(counted)
-        recount(counted, START)
-    elif change == "a new day":
-        Cursor.objects.update(looked_at=START + timedelta(hours=14))
-        tag = client.get(address(counted))["ETag"]
-        clock.advance(14 * 3600)
-    elif change == "stale":
-        clock.advance(4.5 * 3600)
-    elif change == "away":
-        Breaker.objects.create(integration=integration, opened_at=START, failures=5)
-    elif change == "read anew":
-        cursor.looked_at = START + timedelta(seconds=1)
-        cursor.save()
-    else:
-        Standing.objects.update(is_outdated=True)
-    answer = again(client, counted, tag)
-    assert answer.status_code == 200
-    assert answer["ETag"] != tag
-
-
-def test_an_answer_takes_four_queries_and_a_304_three(
-    client: APIClient, counted: Clinic, integration: Integration, django_assert_num_queries: Any
-) -> None:
-    looked_at(integration)
-    # The login's memberships; the clinic with its standing; how current it is; the numbers.
-    with django_assert_num_queries(4):
-        tag = client.get(address(counted))["ETag"]
-    with django_assert_num_queries(4):
-        client.get(address(counted, period="month", metrics="insights"))
-    with django_assert_num_queries(3):
-        assert again(client, counted, tag).status_code == 304
-
-
-# --- What there is not ---------------------------------------------------------------------------
-
-
 def test_numbers_that_were_never_added_up_are_no_zeros(
-    client: APIClient, clinic: Clinic, django_capture_on_commit_callbacks: Any
+    reader: APIClient, clinic: Clinic, django_capture_on_commit_callbacks: Any
 ) -> None:
     book(clinic)
     with patch.object(tasks, "ask") as asked:
-        answer = client.get(address(clinic))
+        answer = reader.get(address(clinic))
     assert answer.status_code == 503
     assert answer["Retry-After"] == "5"
     assert answer.json()["error"]["code"] == "not_counted_yet"
     assert "fallback_data" not in answer.json()["error"]
     asked.assert_called_once_with(clinic.pk)
     recount(clinic, START)
-    assert client.get(address(clinic)).json()["metrics"]["totalBookings"] == 1
+    assert reader.get(address(clinic)).json()["metrics"]["totalBookings"] == 1
 
 
 def test_outdated_numbers_are_told_as_such_and_a_recount_is_asked_for(
-    client: APIClient, counted: Clinic
+    reader: APIClient, counted: Clinic
 ) -> None:
     Standing.objects.update(is_outdated=True)
     with patch.object(tasks, "ask") as asked:
-        told = client.get(address(counted)).json()
+        told = reader.get(address(counted)).json()
     assert (told["isBeingRecounted"], told["metrics"]["totalBookings"]) == (True, 1)
     asked.assert_called_once_with(counted.pk)
     recount(counted, START)
     with patch.object(tasks, "ask") as asked:
-        assert client.get(address(counted)).json()["isBeingRecounted"] is False
+        assert reader.get(address(counted)).json()["isBeingRecounted"] is False
     asked.assert_not_called()
 
 
-def test_a_clinic_without_a_pms_has_numbers_of_no_age(client: APIClient, counted: Clinic) -> None:
-    told = client.get(address(counted)).json()
+def test_a_clinic_without_a_pms_has_numbers_of_no_age(reader: APIClient, counted: Clinic) -> None:
+    told = reader.get(address(counted)).json()
     assert [told[each] for each in ("status", "lastUpdated", "dataAgeSeconds", "staleAt")] == [
         "unconnected",
         None,
@@ -364,7 +239,7 @@ def test_a_clinic_without_a_pms_has_numbers_of_no_age(client: APIClient, counted
     ],
 )
 def test_while_the_pms_is_away_the_last_numbers_are_told_with_what_it_does_not_do(
-    client: APIClient, counted: Clinic, clock: Clock, kind: str, details: str
+    reader: APIClient, counted: Clinic, clock: Clock, kind: str, details: str
 ) -> None:
     broken = IntegrationStatus.ERROR if kind == "credential" else IntegrationStatus.ACTIVE
     link = make.integration(counted, pms="cliniko", status=broken)
@@ -384,7 +259,7 @@ def test_while_the_pms_is_away_the_last_numbers_are_told_with_what_it_does_not_d
             finished_at=START,
         )
     clock.advance(3600)
-    answer = client.get(address(counted))
+    answer = reader.get(address(counted))
     assert answer.status_code == 200
     told = answer.json()
     assert (told["status"], told["dataAgeSeconds"]) == ("away", 3600)

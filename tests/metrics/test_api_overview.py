@@ -127,12 +127,12 @@ def test_bookings_and_patients_are_told_unless_others_are_asked_for(
         defaults={
             "organization": organization,
             "computed_at": START,
-            "figures": {"x": {"value": 1}},
+            "figures": {"fillRate": {"value": 1}},
         },
     )
     (told,) = client.get(address(organization, metrics="trends,insights")).json()["results"]
     assert set(told["metrics"]) == {"bookingTrends", "peakHours", "insights"}
-    assert told["metrics"]["insights"]["figures"] == {"x": {"value": 1}}
+    assert told["metrics"]["insights"]["figures"] == {"fillRate": {"value": 1}}
 
 
 def test_the_number_of_queries_does_not_grow_with_the_clinics(

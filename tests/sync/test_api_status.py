@@ -71,6 +71,7 @@ def test_a_clinic_that_was_read_says_how_old_each_list_is_and_when_it_is_next(
         "looked_at": "2030-03-05T15:00:00Z",
         "full_at": "2030-03-05T15:00:00Z",
         "full_pages": 2,
+        "changes_refused_at": None,
     }
     assert told["scheduled_jobs"] == [
         {"name": "patients", "every_minutes": 240, "next_at": "2030-03-05T19:00:00Z"},

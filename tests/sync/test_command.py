@@ -19,11 +19,11 @@ from integrations.contract import Priority
 from integrations.http import budget
 from integrations.http.errors import BudgetExhausted, NotAuthorized
 from integrations.queries import Page, Resource
-from sync import by_hand, claiming, running, steering
+from sync import claiming, running, steering
 from sync.management.commands.sync import Command
 from sync.models import Checkpoint, SyncRun
 from sync.progress import Bars
-from sync.requesting import Wanted
+from sync.requesting import Wanted, covers
 from sync.states import Mode, Status
 from tests import make
 from tests.sync import toy
@@ -271,7 +271,7 @@ def test_a_run_that_a_worker_has_is_followed_until_it_ends(
 def test_an_open_run_stands_for_what_it_reads(
     run: dict[str, Any], wanted: dict[str, Any], covered: bool
 ) -> None:
-    assert by_hand.covers(SyncRun(**run), Wanted(**wanted)) is covered
+    assert covers(SyncRun(**run), Wanted(**wanted)) is covered
 
 
 def test_an_error_of_our_own_shows_no_patient_and_ends_the_run(desk: Desk) -> None:
@@ -333,7 +333,8 @@ def test_a_run_is_cancelled_once(desk: Desk) -> None:
     assert sync("--cancel", str(run.pk)[:8]) == "It is cancelled; what it has read is kept.\n"
     assert stopped("--cancel", str(run.pk))[1] == "It has ended: cancelled."
     assert stopped("--cancel", "zz")[1] == (
-        "There is no run whose id begins with 'zz': manage.py sync --list."
+        "There is no sync run whose id begins with 'zz'; `manage.py sync --list` shows those that "
+        "there are."
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from clinics.models import Clinic
@@ -102,6 +104,17 @@ def test_the_scheduler_can_be_switched_off(desk: Desk, settings: Settings) -> No
     settings.ENABLE_SYNC_SCHEDULER = True
     tasks.make_runs()
     assert SyncRun.objects.count() == 1
+
+
+def test_a_tick_reads_once_whom_runs_are_made_for(desk: Desk, settings: Settings) -> None:
+    settings.SYNC_WITH_SPARE_CALLS = True
+    desk.sync()
+    desk.later(minutes=2)
+    with CaptureQueriesContext(connection) as queries:
+        tasks.make_runs()
+    assert newest().mode == Mode.UPCOMING
+    read = [query for query in queries if 'FROM "pms_integrations"' in query["sql"]]
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ const HIDDEN_FOR = 60_000;
 const GRACE = 3_000;
 const PATIENCE = 10_000;
 
+const ASKED = "The PMS is asked: what is new appears here by itself.";
+
 const root = document.querySelector("[data-live-metrics]");
 if (root) live(root);
 
@@ -188,18 +190,20 @@ function live(root) {
         headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
         signal: AbortSignal.timeout(PATIENCE),
       });
-      const body = await answer.json();
-      put("outcome", answer.ok ? "Asked the PMS: what is new appears here by itself." : refusal(body));
+      put("outcome", answer.ok ? ASKED : await refusal(answer));
     } catch {
       put("outcome", "Frontdesk is not reached: nothing was asked.");
     }
     button.removeAttribute("aria-disabled");
   });
 
-  function refusal(body) {
-    const age = body.error?.fallback_data?.data_age_minutes;
+  async function refusal(answer) {
+    const wait = answer.headers.get("Retry-After");
+    if (answer.status === 429) return `The PMS was asked a moment ago: try again in ${wait} s.`;
+    const { error } = await answer.json();
+    const age = error?.fallback_data?.data_age_minutes;
     const last = age == null ? "" : ` The numbers here are ${age} min old.`;
-    return `${body.error?.message ?? "That did not work."}${last}`;
+    return `${error?.message ?? "That did not work."}${last}`;
   }
 
   /* --- Whom we listen to --- */

@@ -48,7 +48,8 @@ export function watch(page, hears) {
         hangUp();
         me.failures += 1;
         if (!heard && me.failures % TRIES === 0) me.way = (me.way + 1) % WAYS.length;
-        const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (me.failures - 1));
+        const doubled = Math.floor((me.failures - 1) / TRIES);
+        const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** doubled);
         /* Not all at once, when a server comes back. */
         later(Math.max(atLeast, wait * (0.5 + Math.random() / 2)));
       },
@@ -103,7 +104,8 @@ function socket(me, line) {
 }
 
 function stream(me, line) {
-  const one = new EventSource(`${rest(me)}/stream?period=${me.page.period}`);
+  const query = new URLSearchParams({ period: me.page.period, last_id: me.version });
+  const one = new EventSource(`${rest(me)}/stream?${query}`);
   const told = (event) => line.told(JSON.parse(event.data));
   for (const type of ["snapshot", "update", "heartbeat"]) one.addEventListener(type, told);
   one.addEventListener("error", (event) => {

@@ -36,7 +36,7 @@ from integrations.contract import (
     Vocabulary,
 )
 from integrations.http.client import Client
-from integrations.http.errors import NoAnswer, NotAuthorized, Refused
+from integrations.http.errors import ChangesNotTold, NoAnswer, NotAuthorized, Refused
 from integrations.queries import (
     Account,
     Balance,
@@ -103,7 +103,7 @@ class Sikka(AsInManifest):
 
         The first page of operatories is empty: its call asks for the customers by whom the others
         are asked for. Types of appointment that this office's system or the application's plan does
-        not have are none.
+        not have are none. A plan without practice_events tells no changes: ChangesNotTold.
         """
         question = reading.question(feed, position, now)
         try:
@@ -113,9 +113,11 @@ class Sikka(AsInManifest):
                 question.page,
                 by_application=question.by_application,
             )
-        except (Refused, answers.NotInPlan):
+        except (Refused, answers.NotInPlan) as error:
             if question.resource is Resource.APPOINTMENT_TYPES:
                 return Page(records=())
+            if question.path == reading.EVENTS:
+                raise ChangesNotTold(str(error)) from error
             raise
         return reading.read(question, reply, feed.timezones, self.calls.is_ours)
 

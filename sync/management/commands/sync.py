@@ -12,10 +12,10 @@ from django.db import OperationalError
 from django.utils import timezone
 from rich.console import Console
 
-from clinics import finding as clinics_finding
+from clinics import finding
 from integrations.models import Integration
 from integrations.queries import Resource
-from sync import by_hand, finding, report, requesting, steering
+from sync import by_hand, report, requesting, steering
 from sync.models import SyncRun
 from sync.progress import display
 from sync.requesting import Wanted, covers
@@ -153,8 +153,8 @@ class Command(BaseCommand):
         chosen = {}
         for text in options["clinics"]:
             try:
-                clinic = clinics_finding.clinic_called(text)
-            except clinics_finding.NotFound as error:
+                clinic = finding.clinic_called(text)
+            except finding.NotFound as error:
                 raise CommandError(str(error)) from None
             linked = known.filter(clinic=clinic).first()
             if linked is None:
@@ -206,6 +206,7 @@ def _beginning(run: SyncRun, is_new: bool) -> str:
 
 def _run(text: str) -> SyncRun:
     try:
-        return finding.run_called(text)
+        runs = SyncRun.objects.select_related("clinic", "integration")
+        return finding.one_by_id(runs, text, listed_by="sync --list")
     except finding.NotFound as error:
         raise CommandError(str(error)) from None

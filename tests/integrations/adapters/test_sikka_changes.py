@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from clinics.records import PatientRecord, Removed, Unreadable
 from integrations.adapters.sikka import reading
+from integrations.http.errors import ChangesNotTold, NotAuthorized
 from integrations.queries import Feed, Resource
-from tests.integrations.adapters.conftest import URL, Office, envelope
+from tests.integrations.adapters.conftest import URL, Office, envelope, message
 from tests.integrations.adapters.sikka_items import patient
 from tests.integrations.guards import NOW
 
@@ -205,3 +206,18 @@ def test_positions_hold_numbers_and_times_only(office: Office) -> None:
         for position in (asked.more, asked.rest):
             assert len(position) < 100
             assert all(isinstance(each, str | int) for each in json.loads(position or "[]"))
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "API2004"), (404, "API2009")])
+def test_a_plan_without_events_tells_no_changes(office: Office, status: int, code: str) -> None:
+    feed = Feed(resource=Resource.PATIENTS, changed_since=NOW - timedelta(hours=4))
+    office.answers("GET", "/practice_events", message(code, status), status)
+    with pytest.raises(ChangesNotTold, match=f"Sikka answered {status} {code}"):
+        office.sikka.page(feed, "", NOW)
+
+
+def test_a_rejected_credential_is_not_a_plan_without_events(office: Office) -> None:
+    feed = Feed(resource=Resource.PATIENTS, changed_since=NOW - timedelta(hours=4))
+    office.answers("GET", "/practice_events", message("API2003", 401), 401)
+    with pytest.raises(NotAuthorized):
+        office.sikka.page(feed, "", NOW)

@@ -38,7 +38,7 @@ def test_the_median_is_of_dates_of_the_clinics_calendar(clinic: Clinic) -> None:
     found = figure(clinic, "bookingLeadTime")
     assert (found["value"], found["n"], found["unit"]) == (3, 5, "days")
     assert found["middleHalf"] == [1, 8]
-    assert found["note"] == "Counted from 5 appointments made in the last 30 days."
+    assert found["note"] == "Counted from appointments made in the last 30 days: 5."
 
 
 def test_of_an_even_number_the_median_lies_between_the_middle_two(clinic: Clinic) -> None:

@@ -327,6 +327,17 @@ def test_the_visits_of_a_merged_patient_are_part_of_the_history(
         assert rows[str(each.pk)]["inputs"]["history"] == "over a fifth missed"
 
 
+def test_what_is_yet_to_come_is_no_part_of_the_history(
+    clinic: Clinic, past: list[Appointment], api: Callable[[User], APIClient], staff: User
+) -> None:
+    who = make.record(Patient, clinic)
+    both = {str(visit(clinic, who, at(3, day, 9)).pk) for day in (6, 8)}
+    insights.work_out(clinic, NOW)
+    rows = listed(api(staff), clinic, page_size=200)["results"]
+    found = [row["inputs"]["history"] for row in rows if row["appointment"] in both]
+    assert found == ["no visits known", "no visits known"]
+
+
 def test_before_there_is_enough_data_every_risk_is_null(
     clinic: Clinic, clock: Clock, api: Callable[[User], APIClient], staff: User
 ) -> None:

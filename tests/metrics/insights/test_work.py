@@ -89,6 +89,27 @@ def test_a_change_makes_it_due_within_a_minute_also_while_it_is_worked_out(clini
     assert Insight.objects.get().due_at == later + INSIGHTS_APART
 
 
+def test_counting_all_anew_makes_it_due_within_a_minute(clinic: Clinic) -> None:
+    recount(clinic, NOW)
+    insights.work_out(clinic, NOW)
+    Standing.objects.update(is_outdated=True)
+    recount(clinic, NOW)
+    assert Insight.objects.get().due_at == NOW + INSIGHTS_APART
+
+
+def test_what_the_clinic_says_anew_can_make_it_due_at_once(clinic: Clinic) -> None:
+    insights.work_out(clinic, NOW)
+    later = NOW + timedelta(minutes=1)
+    assert not insights.claim(clinic, later)
+    insights.hasten(clinic, later)
+    assert insights.claim(clinic, later)
+    # What is being worked out now began before that: it is worked out once more.
+    meanwhile = later + timedelta(seconds=1)
+    insights.hasten(clinic, meanwhile)
+    insights.work_out(clinic, later)
+    assert insights.claim(clinic, meanwhile)
+
+
 def test_what_was_worked_out_earlier_never_replaces_what_was_later(clinic: Clinic) -> None:
     later = NOW + timedelta(minutes=5)
     insights.work_out(clinic, later)

@@ -54,7 +54,9 @@ def test_without_minutes_that_can_be_counted_with_nothing_is_said(
 
 def test_with_minutes_and_no_writeback_there_is_no_zero(clinic: Clinic) -> None:
     prefers(clinic, minutes_saved={"book": 4})
-    assert figure(clinic, "minutesSaved")["value"] is None
+    found = figure(clinic, "minutesSaved")
+    assert (found["value"], found["enough"]) == (None, False)
+    assert found["note"].startswith("Not enough data: there are no confirmed writebacks of the ")
 
 
 def test_only_what_was_confirmed_within_30_days_counts(

@@ -6,7 +6,6 @@ import json
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,12 +16,12 @@ from django.utils import timezone
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clinics.finding import NotFound, clinic_called
+from clinics.finding import NotFound, clinic_called, one_by_id
 from clinics.models import Clinic
 from integrations.models import Integration
 from tenancy import scope
 from writebacks import report, steering
-from writebacks.finding import by_start_of_id, stuck
+from writebacks.finding import stuck
 from writebacks.looking import ASKABLE, ask_now
 from writebacks.models import Writeback
 from writebacks.operations import Operation
@@ -250,15 +249,10 @@ class Command(BaseCommand):
 
 def _writeback(text: str) -> Writeback:
     """Return the one whose id begins so. Raises CommandError with what to do next."""
-    found = list(by_start_of_id(_KNOWN, text).order_by("-created_at")[:5])
-    if not found:
-        raise CommandError(
-            f"There is no writeback whose id begins with {text!r}; "
-            "`manage.py writebacks list` shows those that there are."
-        )
-    if len(found) > 1:
-        raise CommandError(f"{text!r} begins several ids: {_ids(found)}. Write more of the one.")
-    return found[0]
+    try:
+        return one_by_id(_KNOWN.order_by("-created_at"), text, listed_by="writebacks list")
+    except NotFound as error:
+        raise CommandError(str(error)) from None
 
 
 def _clinic(text: str) -> Clinic:
@@ -267,7 +261,3 @@ def _clinic(text: str) -> Clinic:
         return clinic_called(text)
     except NotFound as error:
         raise CommandError(str(error)) from None
-
-
-def _ids(rows: Iterable[Writeback]) -> str:
-    return ", ".join(str(row.pk) for row in rows)
