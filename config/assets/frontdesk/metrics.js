@@ -8,7 +8,7 @@ import { watch } from "./watching.js";
 const CHARTS_EVERY = 2_000;
 const WORDS_EVERY = 5_000;
 const HIDDEN_FOR = 60_000;
-const GRACE = 3_000;
+const GRACE = 6_000;
 const PATIENCE = 10_000;
 
 const ASKED = "The PMS is asked: what is new appears here by itself.";
