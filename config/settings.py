@@ -427,6 +427,9 @@ LOGGING = {
         "django": {"level": "INFO"},
         "django.server": {"level": "INFO", "propagate": True},
         "uvicorn": {"propagate": True},
+        # Addresses may hold what was searched for. To configure its parent would wake it up again,
+        # whatever the server was told.
+        "uvicorn.access": {"propagate": False},
         # Celery gives a handler of its own to these where they have none.
         "celery.task": {"handlers": ["console"], "propagate": False},
         "multiprocessing": {"handlers": ["console"], "propagate": False},

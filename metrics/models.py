@@ -84,13 +84,14 @@ class BookingHour(OfClinic):
 
 
 class Touched(OfClinic):
-    """A date whose numbers may have changed, written by a trigger beside the appointment's change.
+    """A visit that has come, gone or changed, written by a trigger beside the appointment's change.
 
-    Several of one date are usual. There is no rule that there be one only: a row that is just being
-    worked off would swallow a later change.
+    The moment, and not the date: that follows from the clinic's time zone, which may change before
+    this is worked off. There is no rule that there be one of each: a row that is just being worked
+    off would swallow a later change.
     """
 
-    date = models.DateField()
+    starts_at = models.DateTimeField()
     patient_id = models.UUIDField(null=True)
 
     class Meta:
@@ -98,7 +99,7 @@ class Touched(OfClinic):
         indexes = [models.Index(fields=["clinic"], name="touched_of_clinic")]
 
     def __str__(self) -> str:
-        return f"{self.date}"
+        return f"{self.starts_at}"
 
 
 class Standing(OfClinic):

@@ -1,21 +1,22 @@
 """The numbers of several clinics at once, each in a period of its own calendar: one query.
 
-They are those of metrics.figures, which says what they mean. Also the way to one clinic's numbers
-where they are asked for often: half of the time of three small queries is Django's own.
+What each means is in metrics/definitions.py. Also the way to the numbers of one clinic: half of the
+time of three small queries is Django's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 
 from metrics.calendar import Period
-from metrics.figures import GROUPS, in_words
+from metrics.definitions import GROUPS
 
 _ASKED: Final = """
     WITH asked AS (
@@ -78,7 +79,7 @@ class Asked:
 
 
 def of(asked: Iterable[Asked], groups: Collection[str] = tuple(GROUPS)) -> dict[UUID, Any]:
-    """Return each clinic's numbers, as metrics.figures.of does for one."""
+    """Return each clinic's numbers, in the words of the API."""
     rows = list(asked)
     with_sums = "bookings" in groups or "patients" in groups
     with_trends = "trends" in groups
@@ -106,7 +107,7 @@ def of(asked: Iterable[Asked], groups: Collection[str] = tuple(GROUPS)) -> dict[
 
 def _told(row: tuple[Any, ...], asked: Asked, *, with_sums: bool) -> dict[str, Any]:
     sums = row[: len(_SUMMED)] if with_sums else ()
-    told = in_words(dict(zip(_SUMMED, sums, strict=True)), asked.period) if with_sums else {}
+    told = _in_words(dict(zip(_SUMMED, sums, strict=True)), asked.period) if with_sums else {}
     for name, value in zip(GROUPS["trends"], row[len(sums) :], strict=False):
         told[name] = value
     return told
@@ -121,3 +122,31 @@ def _values(rows: list[Asked]) -> dict[str, list[Any]]:
         "previous_last": [each.period.previous_last for each in rows],
         "today": [each.today for each in rows],
     }
+
+
+def _in_words(found: Mapping[str, Any], period: Period) -> dict[str, Any]:
+    """Return what the sums of a period's days come to."""
+    over = found["absent"] + found["came"] + found["presumed"]
+    knows_previous = found["begins"] is not None and found["begins"] <= period.previous_first
+    change = found["booked"] - found["previous"]
+    return {
+        "totalBookings": found["booked"],
+        "totalBookingsChange": _share(change, found["previous"]) if knows_previous else None,
+        "activePatients": found["active"],
+        "newPatients": found["new"],
+        "dailyAverage": _ratio(found["booked"], found["days"]),
+        "missedAppointments": found["absent"],
+        "missedAppointmentsPercentage": _share(found["absent"], over),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    """Return a share in percent, to one decimal; None of nothing."""
+    return _ratio(100 * part, whole)
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    """Return a ratio to one decimal, halves away from zero as people round; None of nothing."""
+    if not whole:
+        return None
+    return float((Decimal(part) / whole).quantize(Decimal("0.1"), ROUND_HALF_UP))

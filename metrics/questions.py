@@ -9,14 +9,14 @@ from uuid import UUID
 from rest_framework import serializers
 
 from clinics.models import Clinic
-from metrics import figures
 from metrics.calendar import Name, Period, WrongPeriod, between, named
+from metrics.definitions import GROUPS
 from metrics.models import Preferences
 
 #: What is worked out besides the rollups, and only shown to who asks for it.
 INSIGHTS: Final = "insights"
 #: The words of `metrics=`.
-NAMES: Final = (*figures.GROUPS, INSIGHTS)
+NAMES: Final = (*GROUPS, INSIGHTS)
 PERIODS: Final = [each.value for each in Name]
 #: As many as a page shows at most.
 MOST_IDS: Final = 200
@@ -67,7 +67,7 @@ class MetricsQuestion(serializers.Serializer):
     """A named period, or dates; and which numbers."""
 
     #: Those that are told where nothing is said.
-    usual: ClassVar[tuple[str, ...]] = tuple(figures.GROUPS)
+    usual: ClassVar[tuple[str, ...]] = tuple(GROUPS)
 
     period = serializers.ChoiceField(
         PERIODS,

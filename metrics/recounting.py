@@ -14,14 +14,14 @@ from metrics.calendar import Name, named
 from metrics.freshness import Freshness
 from metrics.models import Insight, Preferences, Standing, Told
 
-#: From so many changed (date, patient) on, all is added up anew: that is then less work.
+#: From so many changed (start, patient) on, all is added up anew: that is then less work.
 MANY: Final = 5000
 #: How long what was told is kept, for who resumes.
 KEPT: Final = timedelta(hours=1)
 #: Between two workings-out of the insights of a clinic where much changes.
 INSIGHTS_APART: Final = timedelta(seconds=60)
 
-_TAKE: Final = "DELETE FROM metrics_touched WHERE clinic_id = %s RETURNING date, patient_id"
+_TAKE: Final = "DELETE FROM metrics_touched WHERE clinic_id = %s RETURNING starts_at, patient_id"
 _MAKE: Final = """
     INSERT INTO metrics_standings (clinic_id, organization_id, version, is_outdated, due_at)
     VALUES (%s, %s, 0, true, %s) ON CONFLICT DO NOTHING
@@ -36,6 +36,8 @@ def recount(clinic: Clinic, now: datetime, *, anew: bool = False) -> Standing:
     """
     with transaction.atomic():
         standing = _held(clinic, now)
+        # Its time zone as it is under the lock: another one makes the standing outdated.
+        clinic = Clinic.objects.get(pk=clinic.pk)
         wishes = preferences.of(clinic)
         touched = _take(clinic.pk)
         anew = anew or standing.is_outdated
@@ -96,7 +98,7 @@ def _held(clinic: Clinic, now: datetime) -> Standing:
     return Standing.objects.select_for_update().get(pk=clinic.pk)
 
 
-def _take(clinic_id: UUID) -> list[tuple[date, Any]]:
+def _take(clinic_id: UUID) -> list[tuple[datetime, UUID | None]]:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [clinic_id])
         return list(dict.fromkeys(cursor.fetchall()))

@@ -7,8 +7,9 @@ are those of the clinic's own clock, by when an appointment starts.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection
 
@@ -34,29 +35,43 @@ ATTENDED: Final = (
 VISITS: Final = tuple(each for each in BOOKED if each != AppointmentStatus.NO_SHOW)
 
 _LOCAL: Final = "(own.starts_at AT TIME ZONE %(zone)s)"
-#: Of the dates asked for only: each is a range in the index of the clinic's starts.
-_OF_DATES: Final = """
-    FROM unnest(%(dates)s::date[]) AS day (date)
-    JOIN clinics_appointment AS own ON own.clinic_id = %(clinic)s AND own.removed_at IS NULL
-        AND own.starts_at >= day.date::timestamp AT TIME ZONE %(zone)s
-        AND own.starts_at < (day.date + 1)::timestamp AT TIME ZONE %(zone)s
-"""
-_OF_ALL: Final = """
+#: Dates that PostgreSQL and Python can both tell. PMSs write the first or the last for "never".
+_TELLABLE: Final = "BETWEEN '0001-01-01' AND '9999-12-31'"
+#: The appointments of a date. Whatever a zone's clocks do, also at midnight, its moments lie within
+#: a day of it in UTC: that is a range of the index of the clinic's starts, and the local date then
+#: decides. OFFSET 0 keeps it one step in the index for each date; a plain join reads all rows.
+_OF_DATE: Final = f"""
+    CROSS JOIN LATERAL (
+        SELECT own.patient_id, own.starts_at, own.status
+        FROM clinics_appointment AS own
+        WHERE own.clinic_id = %(clinic)s AND own.removed_at IS NULL
+            AND own.starts_at >= (day.date - 1)::timestamp AT TIME ZONE 'UTC'
+            AND own.starts_at < (day.date + 2)::timestamp AT TIME ZONE 'UTC'
+            AND {_LOCAL}::date = day.date
+        OFFSET 0
+    ) AS own
+"""  # noqa: S608 (names of our own, no values)
+_OF_DATES: Final = f"FROM unnest(%(dates)s::date[]) AS day (date) {_OF_DATE} WHERE true"
+_OF_ALL: Final = f"""
     FROM clinics_appointment AS own
-    WHERE own.clinic_id = %(clinic)s AND own.removed_at IS NULL
+    WHERE own.clinic_id = %(clinic)s AND own.removed_at IS NULL AND {_LOCAL}::date {_TELLABLE}
 """
-#: A patient's visits before and after each, of all who have one on such a date or had one so long
-#: before that they cease to be active on it.
-_CONCERNED: Final = """
+#: Who has a visit on one of the dates, or had one so long before that they cease to be active.
+_CONCERNED: Final = f"""
     AND own.patient_id IN (
-        SELECT seen.patient_id
+        SELECT own.patient_id
         FROM (SELECT unnest(%(dates)s::date[]) UNION SELECT unnest(%(dates)s::date[])
             - %(active)s::int) AS day (date)
-        JOIN clinics_appointment AS seen ON seen.clinic_id = %(clinic)s
-            AND seen.starts_at >= day.date::timestamp AT TIME ZONE %(zone)s
-            AND seen.starts_at < (day.date + 1)::timestamp AT TIME ZONE %(zone)s
+        {_OF_DATE}
     )
-"""
+"""  # noqa: S608 (names of our own, no values)
+_VISITS: Final = f"""
+    SELECT DISTINCT own.patient_id, {_LOCAL}::date AS date
+    FROM clinics_appointment AS own
+    WHERE own.clinic_id = %(clinic)s AND own.removed_at IS NULL
+        AND own.status = ANY (%(visits)s) AND own.patient_id IS NOT NULL
+        AND {_LOCAL}::date {_TELLABLE}
+"""  # noqa: S608 (names of our own, no values)
 _DAYS: Final = f"""
     WITH counted AS (
         SELECT {_LOCAL}::date AS date,
@@ -64,14 +79,9 @@ _DAYS: Final = f"""
             count(*) FILTER (WHERE own.status = ANY (%(attended)s)) AS attended,
             count(*) FILTER (WHERE own.status = 'noshow') AS missed,
             count(*) FILTER (WHERE own.status = 'cancelled') AS cancelled
-        {{rows}} GROUP BY 1
+        {{rows}} AND (own.status = ANY (%(booked)s) OR own.status = 'cancelled') GROUP BY 1
     ),
-    visits AS (
-        SELECT DISTINCT own.patient_id, {_LOCAL}::date AS date
-        FROM clinics_appointment AS own
-        WHERE own.clinic_id = %(clinic)s AND own.removed_at IS NULL
-            AND own.status = ANY (%(visits)s) AND own.patient_id IS NOT NULL {{concerned}}
-    ),
+    visits AS ({_VISITS} {{concerned}}),
     walked AS (
         SELECT date, lag(date) OVER one AS before, lead(date) OVER one AS after
         FROM visits WINDOW one AS (PARTITION BY patient_id ORDER BY date)
@@ -86,7 +96,7 @@ _DAYS: Final = f"""
     ),
     moved AS (
         SELECT date, sum(new_patients) AS new_patients, sum(gained) AS gained, sum(lost) AS lost
-        FROM moves {{moved}} GROUP BY date
+        FROM moves WHERE date {{moved}} GROUP BY date
     )
     INSERT INTO clinic_metrics (organization_id, clinic_id, date, bookings, attended, missed,
         cancelled, new_patients, gained, lost)
@@ -107,38 +117,50 @@ _HOURS: Final = f"""
 _FORGET: Final = "DELETE FROM {table} WHERE clinic_id = %(clinic)s {only}"
 _AFFECTED: Final = f"""
     WITH touched AS (
-        SELECT DISTINCT date, patient_id
-        FROM unnest(%(dates)s::date[], %(patients)s::uuid[]) AS told (date, patient_id)
+        SELECT DISTINCT (told.starts_at AT TIME ZONE %(zone)s)::date AS date, told.patient_id
+        FROM unnest(%(moments)s::timestamptz[], %(patients)s::uuid[])
+            AS told (starts_at, patient_id)
     ),
-    visits AS (
-        SELECT DISTINCT own.patient_id, {_LOCAL}::date AS date
-        FROM clinics_appointment AS own
-        WHERE own.clinic_id = %(clinic)s AND own.removed_at IS NULL
-            AND own.status = ANY (%(visits)s)
-            AND own.patient_id IN (SELECT patient_id FROM touched)
+    points AS (
+        SELECT patient_id, date, date AS visited
+        FROM ({_VISITS} AND own.patient_id IN (SELECT patient_id FROM touched)) AS visits
+        UNION ALL
+        SELECT patient_id, date, NULL FROM touched WHERE patient_id IS NOT NULL
+    ),
+    walked AS (
+        SELECT date, visited, max(visited) OVER (one RANGE BETWEEN UNBOUNDED PRECEDING
+                AND '1 day' PRECEDING) AS before,
+            min(visited) OVER (one RANGE BETWEEN '1 day' FOLLOWING
+                AND UNBOUNDED FOLLOWING) AS after
+        FROM points WINDOW one AS (PARTITION BY patient_id ORDER BY date)
     ),
     near AS (
-        SELECT touched.date FROM touched
-        UNION
-        SELECT visits.date FROM touched JOIN visits USING (patient_id)
-        WHERE visits.date BETWEEN touched.date - %(active)s::int AND touched.date + %(active)s::int
-            OR visits.date = (SELECT min(later.date) FROM visits AS later
-                WHERE later.patient_id = touched.patient_id AND later.date > touched.date)
+        SELECT date FROM touched
+        UNION SELECT date + %(active)s::int FROM walked WHERE visited IS NULL
+        UNION SELECT before + %(active)s::int FROM walked
+            WHERE visited IS NULL AND before + %(active)s::int > date
+        UNION SELECT after FROM walked WHERE visited IS NULL
     )
-    SELECT date FROM near UNION SELECT date + %(active)s::int FROM near ORDER BY 1
+    SELECT date FROM near WHERE date {_TELLABLE} ORDER BY 1
 """  # noqa: S608 (names of our own, no values)
 
 
-def affected(clinic: Clinic, touched: Collection[tuple[date, Any]], active_days: int) -> list[date]:
-    """Return the dates whose numbers may differ after changes on these (date, patient).
+def affected(
+    clinic: Clinic, touched: Collection[tuple[datetime, UUID | None]], active_days: int
+) -> list[date]:
+    """Return the dates whose numbers may differ after changes at these (start, patient).
 
-    A visit that comes or goes also moves when its patient is new, and until when they are active.
+    A visit that comes or goes moves its own date, and when its patient is new, and until when they
+    are active: by it, by the visit before, and from the one after on. Those are four dates at most.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             _AFFECTED,
             _values(clinic, active_days)
-            | {"dates": [day for day, _ in touched], "patients": [one for _, one in touched]},
+            | {
+                "moments": [moment for moment, _ in touched],
+                "patients": [patient for _, patient in touched],
+            },
         )
         return [day for (day,) in cursor.fetchall()]
 
@@ -149,14 +171,14 @@ def add_up(clinic: Clinic, active_days: int, dates: Collection[date] | None = No
     some = dates is not None
     values = _values(clinic, active_days) | {"dates": sorted(dates or ())}
     only = "AND date = ANY (%(dates)s)" if some else ""
-    rows = f"{_OF_DATES} WHERE true" if some else _OF_ALL
+    rows = _OF_DATES if some else _OF_ALL
     statements = (
         _FORGET.format(table="clinic_metrics", only=only),
         _FORGET.format(table="booking_trends", only=only),
         _DAYS.format(
             rows=rows,
             concerned=_CONCERNED if some else "",
-            moved="WHERE date = ANY (%(dates)s)" if some else "",
+            moved="= ANY (%(dates)s)" if some else _TELLABLE,
         ),
         _HOURS.format(rows=rows),
     )

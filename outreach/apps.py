@@ -5,7 +5,7 @@ from django.apps import AppConfig
 
 class OutreachConfig(AppConfig):
     name = "outreach"
-    verbose_name = "Whom to call today"
+    verbose_name = "Calls to patients"
 
     def ready(self) -> None:
         """Hear of every change at a clinic: who books needs no call any more."""

@@ -69,12 +69,14 @@ class Conversion:
 
 def of(clinic: Clinic, period: Period, now: datetime) -> Conversion:
     """Count the clinic's calls of a period, by its own dates."""
+    # Nobody was called after today; and the calendar's last date has no next one.
+    last = min(period.last, now.astimezone(clinic.zone).date())
     values: dict[str, Any] = {
         "clinic": clinic.pk,
         "zone": clinic.timezone,
         "now": now,
         "first": _midnight(clinic, period.first),
-        "end": _midnight(clinic, period.last + timedelta(days=1)),
+        "end": _midnight(clinic, last + timedelta(days=1)),
         "within": WITHIN,
         "reached": list(REACHED),
         "booked": list(BOOKED),

@@ -49,6 +49,7 @@ _FACTS: Final = """
         WHERE clinic_id = %(clinic)s AND status = 'done' AND outcome = ANY (%(reached)s)
         GROUP BY patient_id
     )
+    -- In the order of scoring.Facts.
     SELECT patient.id, seen.last_visit_at, seen.next_visit_at,
         %(today)s::date - (seen.last_visit_at AT TIME ZONE %(zone)s)::date,
         %(today)s::date
@@ -94,14 +95,4 @@ def of(
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         while rows := cursor.fetchmany(AT_ONCE):
-            for patient, last, coming, visit_days, contact_days, came, missed, lately in rows:
-                yield Facts(
-                    patient_id=patient,
-                    last_visit_at=last,
-                    next_visit_at=coming,
-                    days_since_visit=visit_days,
-                    days_since_contact=contact_days,
-                    attended=came,
-                    missed=missed,
-                    missed_lately=lately,
-                )
+            yield from map(Facts._make, rows)

@@ -13,6 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
 from clinics.models import Clinic
+from metrics import freshness
 from metrics.calendar import between
 from outreach import conversion, refreshing
 from outreach.models import CallList, CallTask, Status
@@ -131,8 +132,8 @@ def shown_page(asked: Asked, now: datetime) -> Page[CallTask]:
 
 
 def around(asked: Asked, now: datetime) -> dict[str, Any]:
-    """Return what the page says beside the calls: how many of each priority, and whether it
-    works."""
+    """Return what the page says beside the calls: how many of each priority, how current
+    it is, and whether it works."""
     today = now.astimezone(asked.clinic.zone).date()
     waiting = CallTask.objects.filter(on_list(today), clinic=asked.clinic)
     counts = dict(waiting.order_by().values_list("priority").annotate(Count("pk")))
@@ -140,6 +141,7 @@ def around(asked: Asked, now: datetime) -> dict[str, Any]:
     return {
         "counts": [(priority, counts.get(priority, 0)) for priority in range(1, LEAST + 1)],
         "conversion": conversion.of(asked.clinic, period, now),
+        "freshness": freshness.of(asked.clinic, now),
         "made_at": CallList.objects.values_list("refreshed_at", flat=True).get(clinic=asked.clinic),
         "counted_days": COUNTED_DAYS,
         "minimum": conversion.MINIMUM,

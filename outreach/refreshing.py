@@ -25,6 +25,8 @@ from outreach.wording import as_json
 IDLE: Final = timedelta(days=30)
 #: Looks are noted no more often.
 LOOK_NOTED: Final = timedelta(hours=1)
+#: How long a call stays on record that nobody made; those with an outcome stay for good.
+KEPT: Final = timedelta(days=90)
 _EPOCH: Final = date(1970, 1, 1)
 #: One priority's places: more days than anybody has been away.
 _PLACES: Final = 100_000
@@ -63,6 +65,10 @@ _WRITE: Final = """
 _DROP: Final = """
     UPDATE outreach_tasks SET status = 'dropped', closed_at = %(now)s, changed_at = %(now)s
     WHERE clinic_id = %(clinic)s AND status = 'open' AND patient_id <> ALL (%(patients)s)
+"""
+_FORGET: Final = """
+    DELETE FROM outreach_tasks
+    WHERE clinic_id = %s AND status IN ('booked', 'dropped') AND closed_at < %s
 """
 _CLOSE_BOOKED: Final = """
     UPDATE outreach_tasks SET status = 'booked', closed_at = %(now)s, changed_at = %(now)s
@@ -160,6 +166,8 @@ def _note_look(clinic: Clinic, now: datetime) -> None:
 
 def _write(clinic: Clinic, found: list[tuple[Facts, Score]], now: datetime) -> None:
     today = _today(clinic, now)
+    # Of many calls there are few different reasons.
+    texts = {each: json.dumps(as_json(each)) for each in {one.reasons for _, one in found}}
     values: dict[str, Any] = {
         "organization": clinic.organization_id,
         "clinic": clinic.pk,
@@ -168,12 +176,13 @@ def _write(clinic: Clinic, found: list[tuple[Facts, Score]], now: datetime) -> N
         "priorities": [each.priority for _, each in found],
         "engagements": [each.engagement.value for _, each in found],
         "risks": [each.risk.value for _, each in found],
-        "reasons": [json.dumps(as_json(each.reasons)) for _, each in found],
+        "reasons": [texts[each.reasons] for _, each in found],
         "places": [place(each.priority, known.days_since_contact, today) for known, each in found],
     }
     with connection.cursor() as cursor:
         cursor.execute(_DROP, values)
         cursor.execute(_WRITE, values)
+        cursor.execute(_FORGET, [clinic.pk, now - KEPT])
 
 
 def _close_booked(clinic: Clinic, now: datetime) -> None:

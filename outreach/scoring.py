@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 
@@ -74,9 +74,11 @@ class Limits:
     recall_until_days: int = 730
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is known of one patient at one moment; days are dates of the clinic's own calendar."""
+class Facts(NamedTuple):
+    """What is known of one patient at one moment; days are dates of the clinic's own calendar.
+
+    A tuple, like a row of the query that it comes from: of a large clinic there are many.
+    """
 
     patient_id: UUID
     #: The last visit that they came to, and the next that stands.
@@ -97,16 +99,14 @@ class Facts:
         return 100 * self.attended / visits if visits else None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A reason, and the clinic's limits that it names; wording.py makes a sentence of it."""
 
     code: Code
     numbers: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What follows from the facts."""
 
     engagement: Engagement

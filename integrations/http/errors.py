@@ -131,15 +131,14 @@ class Halted(PmsError):
     fault = Fault.SETUP
 
 
-class ChangesNotTold(PmsError):
-    """The PMS does not tell us what changed in a list, which can be read whole all the same."""
-
-    code = "changes_not_told"
-    fault = Fault.SETUP
-
-
 class Refused(PmsError):
     """The PMS understood and said no for good (another 4xx); the same again would fail again."""
 
     code = "refused"
     fault = Fault.REQUEST
+
+
+class ChangesNotTold(Refused):
+    """The PMS does not tell us what changed in a list, which can be read whole all the same."""
+
+    code = "changes_not_told"

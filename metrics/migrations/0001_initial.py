@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             name='Touched',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateField()),
+                ('starts_at', models.DateTimeField()),
                 ('patient_id', models.UUIDField(null=True)),
                 ('clinic', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='clinics.clinic')),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='clinics.organization')),

@@ -77,5 +77,6 @@ def test_no_request_that_the_schema_allows_or_forbids_breaks_a_promise(
     front.appointment()
     make.record(AppointmentType, clinic, name="Check-up")
     request(integration, Wanted(), timezone.now())
+    make.call_task(clinic)
     run = fuzz(live_server.url, client._credentials["HTTP_AUTHORIZATION"], tmp_path)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

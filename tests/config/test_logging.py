@@ -185,3 +185,18 @@ def test_every_handler_of_a_process_writes_this_way(before: str, debug: str, tmp
     lines = run.stdout.splitlines()
     assert f"root {DiscreetFormatter.__name__}" in lines
     assert {line.split()[1] for line in lines} == {DiscreetFormatter.__name__}
+
+
+def test_the_servers_log_of_addresses_stays_switched_off(tmp_path: Any) -> None:
+    # What the server looks at before it writes a line.
+    asked = "import logging; print(logging.getLogger('uvicorn.access').hasHandlers())"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{WEB}\n{asked}"],
+        cwd=PROJECT,
+        env={"PATH": "", "FRONTDESK_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout == "False\n"

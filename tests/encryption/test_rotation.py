@@ -52,6 +52,7 @@ def test_all_models_with_encrypted_fields_are_walked() -> None:
         ],
         "clinics.Appointment": ["description"],
         "integrations.Integration": ["credential", "error_message", "access_key", "refresh_key"],
+        "outreach.CallTask": ["note"],
         "webhooks.Endpoint": ["url", "secret", "old_secret"],
         "webhooks.Message": ["data"],
         "writebacks.Writeback": ["command", "request_body", "remark", "error_message"],

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from clinics.models import Appointment, AppointmentStatus, Clinic, Patient
-from metrics import rollups
-from metrics.models import BookingHour, ClinicDay, Standing, Told, Touched
+from metrics.models import Told, Touched
 from metrics.recounting import recount
 from tests import make
 
@@ -56,9 +55,9 @@ def test_a_change_is_worked_off_once_and_moves_the_dates_that_it_touched(clinic:
     recount(clinic, NOW)
     one.starts_at, one.ends_at = NOW + timedelta(days=1), NOW + timedelta(days=1, minutes=30)
     one.save()
-    assert set(Touched.objects.values_list("date", flat=True)) == {
-        NOW.date(),
-        NOW.date() + timedelta(days=1),
+    assert set(Touched.objects.values_list("starts_at", flat=True)) == {
+        NOW,
+        NOW + timedelta(days=1),
     }
     assert recount(clinic, NOW).version == 2
     assert not Touched.objects.exists()
@@ -71,23 +70,3 @@ def test_an_update_that_moves_no_number_touches_nothing(clinic: Clinic) -> None:
     one.description = "bring the X-ray"
     one.save()
     assert not Touched.objects.exists()
-
-
-def test_what_was_kept_up_to_date_is_what_is_made_anew(clinic: Clinic) -> None:
-    patient = make.record(Patient, clinic)
-    days = (-900, -400, -10, 0, 3, 40)
-    visits = [visit(clinic, patient, NOW + timedelta(days=each)) for each in days]
-    recount(clinic, NOW)
-    visits[0].delete()
-    visits[2].status = AppointmentStatus.NO_SHOW
-    visits[2].save()
-    recount(clinic, NOW)
-    kept = list(ClinicDay.objects.order_by("date").values())
-    hours = list(BookingHour.objects.order_by("date", "hour_of_day").values())
-    rollups.add_up(clinic, 365)
-    anew = list(ClinicDay.objects.order_by("date").values())
-    for one in (*kept, *anew, *hours):
-        one.pop("id")
-    empty = {"bookings", "cancelled", "new_patients", "gained", "lost"}
-    assert [one for one in kept if any(one[each] for each in empty)] == anew
-    assert Standing.objects.get(clinic=clinic).is_outdated is False

@@ -11,6 +11,8 @@ from django.test import Client
 
 from audit.models import Entry
 from clinics.models import Clinic, Patient, Role, User
+from integrations.models import Integration
+from integrations.queries import Resource
 from outreach.models import CallTask, Thresholds
 from outreach.page import PER_PAGE
 from tests import make
@@ -158,6 +160,19 @@ def test_who_booked_while_being_called_can_be_said_to_be_reached(
     assert "Booked by themselves" in done
     assert done.count('name="outcome"') == 2
     assert press(desk, call, "outcome", outcome="reached_booked").startswith("Reached: booked.")
+
+
+def test_the_page_says_since_when_it_knows_nothing_new(
+    desk: Client, integration: Integration, call: CallTask, clock: Clock
+) -> None:
+    assert "Nothing was read from this clinic" in text(desk)
+    looked = clock.now - timedelta(hours=1)
+    cursor = {"organization": integration.organization, "read_until": looked, "looked_at": looked}
+    integration.cursors.create(resource=Resource.APPOINTMENTS, **cursor)
+    assert 'role="status"' not in text(desk)
+    clock.advance(6 * 3600)
+    desk.force_login(call.clinic.organization.memberships.get(user__is_staff=True).user)
+    assert "as of 05 Mar, 09:00: who has booked or come since is not known" in text(desk)
 
 
 def test_filters_narrow_and_what_makes_no_sense_narrows_nothing(

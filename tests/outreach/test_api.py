@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rest_framework.test import APIClient
@@ -264,6 +266,33 @@ def test_conversion_is_told_for_the_last_90_days_or_the_dates_asked_for(
     }
     past = {"start_date": "2030-01-01", "end_date": "2030-01-31"}
     assert desk.get(path, past).json()["reached"] == 0
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [("0001-02-01", "0001-02-02"), ("9999-12-30", "9999-12-31"), ("2030-03-01", "2030-04-01")],
+)
+def test_a_period_in_which_nobody_was_called_is_counted_as_empty(
+    desk: APIClient, clinic: Clinic, dates: tuple[str, str]
+) -> None:
+    path = f"{base(clinic)}/conversion"
+    answer = desk.get(path, dict(zip(("start_date", "end_date"), dates, strict=True)))
+    assert (answer.status_code, answer.json()["reached"]) == (200, 0)
+
+
+@pytest.mark.parametrize("position", ["9999999999999999999999|x", "-1|", "1", "²|a"])
+def test_a_cursor_that_somebody_made_up_is_not_found(
+    desk: APIClient, clinic: Clinic, position: str
+) -> None:
+    cursor = b64encode(f"p={quote(position)}".encode()).decode()
+    assert desk.get(base(clinic), {"cursor": cursor}).status_code == 404
+
+
+def test_a_cursor_beyond_every_place_ends_the_list(desk: APIClient, clinic: Clinic) -> None:
+    position = f"99999999999999999999|{clinic.pk}"
+    cursor = b64encode(f"p={quote(position)}".encode()).decode()
+    answer = desk.get(base(clinic), {"cursor": cursor})
+    assert (answer.status_code, answer.json()["results"]) == (200, [])
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 
 from audit.models import Entry
-from clinics.models import AppointmentStatus, Clinic, Patient
+from clinics.models import AppointmentStatus, Clinic, Patient, User
 from outreach import refreshing
 from outreach.models import CallList, CallTask, Status, Thresholds
-from outreach.refreshing import IDLE, place
+from outreach.refreshing import IDLE, KEPT, place
 from tests import make
 from tests.outreach.conftest import NOW, listed, patient, visit
 
@@ -160,6 +160,19 @@ def test_nights_end_where_nobody_looks_any_more_and_begin_with_a_look(
     assert CallList.objects.get(clinic=clinic).due_at is None
     refreshing.look(clinic, late + timedelta(hours=2))
     assert CallList.objects.get(clinic=clinic).due_at is not None
+
+
+def test_calls_that_nobody_made_are_forgotten_and_outcomes_are_not(
+    clinic: Clinic, lost: Patient, staff: User
+) -> None:
+    old = NOW - KEPT - timedelta(seconds=1)
+    make.call_task(clinic, status="dropped", closed_at=old)
+    make.call_task(clinic, status="booked", closed_at=old)
+    young = make.call_task(clinic, status="booked", closed_at=NOW - KEPT + timedelta(days=1))
+    done = {"status": "done", "outcome": "do_not_call", "called_by": staff}
+    kept = make.call_task(clinic, **done, closed_at=old)
+    (task,) = listed(clinic)
+    assert set(CallTask.objects.all()) == {task, young, kept}
 
 
 def test_a_refresh_takes_as_many_queries_for_many_as_for_one(

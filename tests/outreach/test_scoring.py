@@ -179,7 +179,7 @@ def clinics_limits(draw: st.DrawFn) -> Limits:
 
 @given(somebodys_facts(), clinics_limits())
 def test_who_has_a_visit_coming_is_active_and_at_low_risk(facts: Facts, limits: Limits) -> None:
-    found = score(replace(facts, next_visit_at=MOMENT), limits)
+    found = score(facts._replace(next_visit_at=MOMENT), limits)
     assert (found.engagement, found.risk, found.priority) == ("active", "low", 4)
 
 
@@ -189,13 +189,13 @@ def test_more_days_without_contact_never_lower_the_risk(
 ) -> None:
     if facts.days_since_contact is None:
         return
-    later = replace(facts, days_since_contact=facts.days_since_contact + more)
+    later = facts._replace(days_since_contact=facts.days_since_contact + more)
     assert rank(later, limits) >= rank(facts, limits)
 
 
 @given(somebodys_facts(), clinics_limits())
 def test_one_more_missed_visit_never_lowers_the_risk(facts: Facts, limits: Limits) -> None:
-    missed = replace(facts, missed=facts.missed + 1, missed_lately=facts.missed_lately + 1)
+    missed = facts._replace(missed=facts.missed + 1, missed_lately=facts.missed_lately + 1)
     assert rank(missed, limits) >= rank(facts, limits)
 
 
@@ -203,13 +203,13 @@ def test_one_more_missed_visit_never_lowers_the_risk(facts: Facts, limits: Limit
 def test_a_kept_visit_today_never_raises_a_risk_that_comes_from_absence(
     facts: Facts, limits: Limits
 ) -> None:
-    came = replace(facts, days_since_visit=0, days_since_contact=0, last_visit_at=MOMENT)
+    came = facts._replace(days_since_visit=0, days_since_contact=0, last_visit_at=MOMENT)
     assert rank(came, limits) <= rank(facts, limits)
 
 
 @given(somebodys_facts(), clinics_limits())
 def test_the_axes_are_independent_but_for_what_is_coming(facts: Facts, limits: Limits) -> None:
-    called = replace(facts, days_since_contact=0)
+    called = facts._replace(days_since_contact=0)
     assert score(called, limits).engagement == score(facts, limits).engagement
 
 

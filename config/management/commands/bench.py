@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config import startup
-from config.bench import audit, budget, dispatch, sync
+from config.bench import audit, budget, dispatch, metrics, sync
 from config.bench.rig import measure, throw_away_servers
 from config.embedded import EmbeddedError
 
@@ -20,20 +20,21 @@ class Command(BaseCommand):
     help = (
         "Measure budget decisions a second, beside a single counter statement and the library "
         "`limits` on Valkey; writes a second with and without their entry in the audit; how "
-        "long a tick of the dispatcher takes in a large table; or how fast a clinic's patients are "
-        "loaded from a PMS. Runs on servers of its own, which it deletes."
+        "long a tick of the dispatcher takes in a large table; how fast a clinic's patients are "
+        "loaded from a PMS; or how fast a clinic's numbers are answered. Runs on servers of its "
+        "own, which it deletes."
     )
     # Some checks ask the database, which this command does not use.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["budget", "audit", "dispatch", "sync"])
+        parser.add_argument("what", choices=["budget", "audit", "dispatch", "sync", "metrics"])
         parser.add_argument(
             "--seconds", type=float, default=3.0, help="for each figure (%(default)s)"
         )
         parser.add_argument("--processes", type=int, default=4, help="(%(default)s)")
         parser.add_argument(
-            "--rows", type=int, default=1_000_000, help="in the dispatcher's table (%(default)s)"
+            "--rows", type=int, default=1_000_000, help="writebacks, or appointments (%(default)s)"
         )
         parser.add_argument(
             "--patients", type=int, default=100_000, help="that are loaded (%(default)s)"
@@ -45,7 +46,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         seconds, rows = options["seconds"], options["rows"]
         # There is one dispatcher, and one sync of a clinic.
-        processes = 1 if options["what"] in {"dispatch", "sync"} else options["processes"]
+        alone = options["what"] in {"dispatch", "sync", "metrics"}
+        processes = 1 if alone else options["processes"]
         if processes < 1 or seconds <= 0:
             raise CommandError("--processes and --seconds must be more than 0")
         if rows < dispatch.ROWS_OF_CLINIC:
@@ -66,6 +68,7 @@ class Command(BaseCommand):
             "budget": lambda: budget_figures(processes, seconds),
             "audit": lambda: audit_figures(processes, seconds),
             "dispatch": lambda: dispatch_figures(seconds, rows),
+            "metrics": lambda: metrics.table(metrics.figures(rows, seconds)),
             "sync": lambda: sync.table(sync.figures(options["patients"], options["repeats"])),
         }
         try:
