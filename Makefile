@@ -26,7 +26,7 @@ test: .venv/dev ## run the test-suite on its own PostgreSQL and Valkey
 check: .venv/dev ## format, lint, types, import boundaries, migrations, API schema, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy accounts audit config clinics encryption integrations metrics outreach sync tenancy webhooks writebacks manage.py
+	$(BIN)/mypy accounts audit benchmarks config clinics encryption integrations metrics outreach sync tenancy webhooks writebacks manage.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | cmp - docs/openapi.yaml \
@@ -48,6 +48,7 @@ bench: .venv/dev ## measure budget decisions, entries of the audit, ticks of the
 	@$(BIN)/python manage.py bench audit
 	@$(BIN)/python manage.py bench dispatch
 	@$(BIN)/python manage.py bench sync
+	@$(BIN)/python -m benchmarks.live
 
 format: .venv/dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

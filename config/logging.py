@@ -39,6 +39,26 @@ class DiscreetFormatter(logging.Formatter):
         return "".join(told.format()).rstrip("\n")
 
 
+class OnceAMinute(logging.Filter):
+    """Lets a library's repeated outcry through as one line a minute, without its traceback.
+
+    For one that cries each second for as long as a server is away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created < self._quiet_until:
+            return False
+        self._quiet_until = record.created + 60
+        if record.exc_info and record.exc_info[0]:
+            record.msg, record.args = f"{record.getMessage()}: {record.exc_info[0].__name__}", ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def without_quotes(text: str) -> str:
     """Return the text up to the first part that quotes a row or a statement."""
     return _QUOTES.sub("", text)

@@ -422,6 +422,7 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "filters": {"once_a_minute": {"()": "config.logging.OnceAMinute"}},
     "loggers": {
         # Libraries' own handlers would write what the formatter leaves out: all goes to the root.
         "django": {"level": "INFO"},
@@ -433,6 +434,8 @@ LOGGING = {
         # Celery gives a handler of its own to these where they have none.
         "celery.task": {"handlers": ["console"], "propagate": False},
         "multiprocessing": {"handlers": ["console"], "propagate": False},
+        # Redis is away: a traceback each second. It comes back by itself.
+        "channels_redis.pubsub": {"filters": ["once_a_minute"]},
         # One line a request is what the web server's own log is for.
         "urllib3": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},

@@ -63,8 +63,11 @@ class Hub:
                 async with asyncio.timeout(PATIENCE):
                     channel = await layer.new_channel()
                 listening = asyncio.create_task(self._listen(layer, channel))
+                listening.add_done_callback(lambda _: self._changed.set())
                 while True:
                     self._changed.clear()
+                    if listening.done():
+                        listening.result()  # raises why
                     await self._hear_all(layer, channel, hearing)
                     if is_away:
                         is_away = False
@@ -77,8 +80,8 @@ class Hub:
             finally:
                 if listening:
                     listening.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await listening
+                    # The layer says good-bye to Redis first, which may be silent.
+                    await asyncio.wait({listening}, timeout=PATIENCE)
             with suppress(Exception):
                 async with asyncio.timeout(PATIENCE):
                     await layer.flush()
@@ -101,13 +104,18 @@ class Hub:
     async def _listen(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            if message["type"] == live.ACCESS:
-                self._suspect(message)
-            elif feed := self.feeds.get(UUID(message["clinic"])):
-                feed.hear(message["version"])
+            try:
+                self._hear(message)
+            except (KeyError, TypeError, ValueError):
+                logger.warning("news in a form that is not known: of another release?")
 
-    def _suspect(self, message: dict[str, Any]) -> None:
-        who = set(message["who"])
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == live.ACCESS:
+            self._suspect(set(message["who"]))
+        elif feed := self.feeds.get(UUID(message["clinic"])):
+            feed.hear(int(message["version"]))
+
+    def _suspect(self, who: set[str]) -> None:
         for feed in self.feeds.values():
             if any(each.login.who in who for each in feed.watchers):
                 feed.suspect()

@@ -172,8 +172,8 @@ def test_an_operator_revokes_but_gets_no_secret(
     client = as_(operator)
     answer = client.post(ADD, form(organization))
     assert errors(answer)["scopes"] == [
-        "Your role cannot give the scope read there: it does not let you see patients and "
-        "appointments. Ask a clinic admin of the whole organization."
+        "Your role cannot give the scope read there: it does not let you see a clinic's "
+        "numbers. Ask a clinic admin of the whole organization."
     ]
     answer = client.post(f"{LIST}{key.pk}/rotate/", {"overlap": "0"}, follow=True)
     assert "Your role cannot give the scope read there" in answer.content.decode()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 #: Milliseconds in which the page has to have changed.
-SOON = 10_000
+SOON = 20_000
 
 
 class Window:
@@ -46,7 +46,7 @@ class Window:
         """Wait until a part of the page has these words in it."""
         self.until(lambda: words in self.part(name), f"{name}: {words}", seconds)
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = SOON / 1000) -> None:
         for _ in range(int(seconds * 10)):
             if condition():
                 return

@@ -162,7 +162,7 @@ def test_the_page_moves_with_a_booking_says_when_the_pms_is_away_and_comes_back(
     window.until(lambda: window.part("outcome") not in ("", "Asking …"), "the button's outcome")
     window.page.get_by_role("button", name="Refresh now").click()
     window.shows("outcome", "Unable to fetch the latest data from")
-    window.shows("outcome", "The numbers here are 300 min old.")
+    window.shows("outcome", "The numbers here are of 5 h ago.")
     assert number(window) == booked + 1, "the last numbers stay"
 
     # It is back.

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.test.client import Client
 
 from clinics.models import User
-from config.logging import DiscreetFormatter
+from config.logging import DiscreetFormatter, OnceAMinute
 from tests.config.conftest import PROJECT
 
 pytestmark = pytest.mark.django_db
@@ -185,6 +185,21 @@ def test_every_handler_of_a_process_writes_this_way(before: str, debug: str, tmp
     lines = run.stdout.splitlines()
     assert f"root {DiscreetFormatter.__name__}" in lines
     assert {line.split()[1] for line in lines} == {DiscreetFormatter.__name__}
+
+
+def test_what_a_library_cries_each_second_is_one_line_a_minute_without_a_traceback() -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.addFilter(OnceAMinute())
+    for second in (0, 1, 59, 61):
+        try:
+            raise ConnectionError("no address, no password")
+        except ConnectionError:
+            exc = sys.exc_info()
+        record = logging.LogRecord("redis", logging.ERROR, "", 0, "cannot receive", (), exc)
+        record.created = 1_000_000 + second
+        handler.handle(record)
+    assert written.getvalue() == "cannot receive: ConnectionError\n" * 2
 
 
 def test_the_servers_log_of_addresses_stays_switched_off(tmp_path: Any) -> None:

@@ -223,4 +223,4 @@ def test_the_page_takes_the_same_few_queries_however_much_there_is(
 
 #: The login and its roles, the scope, the clinic, the standing, the preferences, the numbers of
 #: two periods, the beginning of the history, the insights and how current it all is.
-QUERIES = 17
+QUERIES = 13

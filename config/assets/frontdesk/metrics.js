@@ -8,7 +8,7 @@ import { watch } from "./watching.js";
 const CHARTS_EVERY = 2_000;
 const WORDS_EVERY = 5_000;
 const HIDDEN_FOR = 60_000;
-const GRACE = 3_000;
+const GRACE = 6_000;
 const PATIENCE = 10_000;
 
 const ASKED = "The PMS is asked: what is new appears here by itself.";
@@ -202,7 +202,7 @@ function live(root) {
     if (answer.status === 429) return `The PMS was asked a moment ago: try again in ${wait} s.`;
     const { error } = await answer.json();
     const age = error?.fallback_data?.data_age_minutes;
-    const last = age == null ? "" : ` The numbers here are ${age} min old.`;
+    const last = age == null ? "" : ` The numbers here are of ${ago(60_000 * age)}.`;
     return `${error?.message ?? "That did not work."}${last}`;
   }
 

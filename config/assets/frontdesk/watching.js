@@ -10,7 +10,7 @@ const LONGEST_WAIT = 30_000;
 /* After so many tries in a row without a message, the next way is tried; and after so long on a
    lesser way the best one again. */
 const TRIES = 2;
-const BETTER_AFTER = 60_000;
+const BETTER_AFTER = 300_000;
 /* Refusals that no waiting mends. */
 const LOGGED_OUT = "You are logged out: load the page again.";
 const ENDED = new Set(["not_authenticated", "login_expired", "login_ended"]);
