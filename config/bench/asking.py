@@ -28,12 +28,15 @@ def web() -> Iterator[int]:
         port = probe.getsockname()[1]
     # Without an address of its own it finds the database as the application's role.
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    environment |= {"ALLOWED_HOSTS": "127.0.0.1", "LOG_LEVEL": "ERROR"}
+    environment |= {"ALLOWED_HOSTS": "127.0.0.1"}
     program = (
         *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)),
         *("--no-access-log", "--log-level", "error"),
     )
-    process = subprocess.Popen(program, env=environment)
+    # Its log has the product's own settings, whatever uvicorn is told.
+    process = subprocess.Popen(
+        program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         until = time.monotonic() + 60
         while not _answers(port):

@@ -30,7 +30,8 @@ from sync.models import Cursor
 from tenancy import scope
 
 CLINICS: Final = 200
-PATIENTS: Final = 1000
+#: Appointments of a patient.
+VISITS: Final = 5
 #: Appointments lie over two years, six weeks of them yet to come.
 PAST, COMING = timedelta(days=688), timedelta(days=42)
 #: Questions a second at the steady rate; and of the page, which more people look at than load.
@@ -110,7 +111,7 @@ def prepare(number: int, seconds: float, appointments: int) -> Figures:
     """As the owner of the tables: make all rows, and add them up as `manage.py metrics rebuild`."""
     now = timezone.now()
     user = User.objects.create_user("bench", password=None, is_staff=True)
-    each = appointments // (CLINICS * PATIENTS) or 1
+    patients = max(1, appointments // (CLINICS * VISITS))
     for place in range(CLINICS):
         if place % 20 == 0:
             owner = Organization.objects.create(name=f"Bench {place}")
@@ -128,8 +129,8 @@ def prepare(number: int, seconds: float, appointments: int) -> Figures:
             read_until=now, looked_at=now,
         )  # fmt: skip
     values: dict[str, Any] = {
-        "patients": PATIENTS,
-        "each": each,
+        "patients": patients,
+        "each": VISITS,
         "now": now,
         "past": PAST,
         "coming": COMING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,29 @@ def test_loads_are_measured_beside_their_floor(var: Path) -> None:
     told = f"the same again, nothing changed: {again[0] / first[0]:.1f}"
     assert times.startswith(told[:-2])
     assert times.endswith(" times as fast as a first load")
+    assert not (var / "bench").exists()
+
+
+def test_numbers_are_asked_for_beside_the_appointments_themselves(var: Path) -> None:
+    run = bench(var, "metrics", "--rows", "5000", "--seconds", "1")
+    assert (run.returncode, run.stderr) == (0, "")
+    made, rate, head, *rows = run.stdout.splitlines()[1:8]
+    assert made == "5,000 appointments over 200 clinics"
+    assert re.fullmatch(r"added up anew: [\d,]+ appointments a second", rate)
+    assert head.split() == ["milliseconds", "p50", "p95", "p99"]
+    figures = {row[:44].strip(): [float(part) for part in row[44:].split()] for row in rows}
+    assert list(figures) == [
+        "a month from the rollups, no HTTP",
+        "a month from the appointments, no HTTP",
+        "GET metrics, 50 a second",
+        "the live page, 5 a second",
+    ]
+    assert all(0 < p50 <= p95 <= p99 for p50, p95, p99 in figures.values())
+    asked, pages, most, times = run.stdout.splitlines()[8:]
+    assert asked == "GET metrics: 50 asked, 0 failed"
+    assert pages == "live page: 5 asked, 0 failed"
+    assert int(re.fullmatch(r"GET metrics at most: (\d+) a second", most)[1]) > 0
+    assert re.fullmatch(r"rollups: [\d.]+ times as fast as the appointments", times)
     assert not (var / "bench").exists()
 
 
