@@ -27,8 +27,13 @@ from encryption.fields import EncryptedCharField, EncryptedDateField
 
 
 def validate_timezone(name: str) -> None:
-    """Refuse what is not an IANA zone name such as America/New_York."""
+    """Refuse what is not an IANA zone name such as America/New_York.
+
+    Also "localtime", the machine's own: Python may know it, and the database does not.
+    """
     try:
+        if name == "localtime":
+            raise ValueError("the machine's own zone")
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValidationError(f"{name!r} is not a time zone; write it as Europe/Berlin.") from error
