@@ -182,7 +182,7 @@ def told(clinic_id: Any, *options: str, code: int | None = None) -> str:
 def can_cancel_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Frontdesk call appointments off in this PMS, and do nothing else."""
     manifest = dataclasses.replace(sikka.MANIFEST, operations=frozenset({"cancel"}))
-    monkeypatch.setattr(sikka.adapter, "MANIFEST", manifest)
+    monkeypatch.setattr(sikka.adapter.Sikka, "manifest", manifest)
 
 
 def test_the_command_tells_what_is_offered_set_and_missing(

@@ -207,7 +207,7 @@ def test_what_the_pms_cannot_do_is_409_before_anything_else(
 ) -> None:
     able = front.integration.manifest
     monkeypatch.setattr(
-        adapter, "MANIFEST", replace(able, operations=able.operations - {"reschedule"})
+        adapter.Sikka, "manifest", replace(able, operations=able.operations - {"reschedule"})
     )
     visit = front.appointment()
     answer = front.ask("put", f"appointments/{visit.pk}", {})

@@ -95,6 +95,7 @@ def test_each_type_answers_what_its_callers_ask() -> None:
         "TokenBusy": ("renewing_key", False, Fault.NOBODY),
         "Halted": ("not_authorized", False, Fault.SETUP),
         "Refused": ("refused", False, Fault.REQUEST),
+        "ChangesNotTold": ("changes_not_told", False, Fault.REQUEST),
     }
 
 
