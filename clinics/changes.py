@@ -1,4 +1,4 @@
-"""Tell others that something changed at a clinic, once it is committed.
+"""Tell others that a clinic's appointments changed, or how current they are, once committed.
 
 The parts of the product that stand above (metrics) want to hear of changes that those below make,
 and those below know nothing of them. What is told is a clinic's id and no more: whoever hears it

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.db import DataError, IntegrityError, transaction
 
 from clinics import changes, upsert
-from clinics.models import Clinic, Record
+from clinics.models import Appointment, Clinic, Record
 from clinics.records import PmsRecord, Removed, Unreadable
 from clinics.rows import TABLES, NotStorable, check_id, is_usable_id, moment, row_of
 from encryption.blind import keyed_hash
@@ -90,7 +90,7 @@ def store(
     keep_aside(clinic, table, failed)
     created = sum(written.values())
     updated = sum(not is_new and not news[one] for one, is_new in written.items())
-    if written:
+    if written and table is Appointment:
         changes.announce(clinic.pk)
     lost = sum(one.external_id in newest for one in failed)
     return Stored(
@@ -114,7 +114,7 @@ def remove(
     # What no row can have needs no mark.
     into = {one.external_id: one.merged_into for one in removed if is_usable_id(one.external_id)}
     count = upsert.remove(clinic, table, into, now) if into else 0
-    if count:
+    if count and table is Appointment:
         changes.announce(clinic.pk)
     return Stored(removed=count)
 
