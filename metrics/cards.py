@@ -96,6 +96,8 @@ class InsightCard:
     use: str
     #: Whose share in it is told, and that share.
     people: tuple[tuple[str, str], ...]
+    #: Of a prediction, how it did: for past visits, their number, the share predicted and seen.
+    calibration: tuple[tuple[int, str, str], ...] = ()
 
 
 def of_insights(figures: Mapping[str, Mapping[str, Any]]) -> tuple[InsightCard, ...]:
@@ -120,6 +122,14 @@ def _insight(name: str, figure: Mapping[str, Any]) -> InsightCard:
                 for each in figure.get("perPractitioner", ())
             ),
             *((each, "hours not known") for each in figure.get("hoursUnknown", ())),
+        ),
+        calibration=tuple(
+            (
+                each["visits"],
+                wording.percent(round(100 * each["predicted"], 1)),
+                wording.percent(round(100 * each["seen"], 1)),
+            )
+            for each in figure.get("calibration", ())
         ),
     )
 

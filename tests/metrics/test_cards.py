@@ -34,3 +34,20 @@ def test_a_difference_of_shares_is_one_of_points() -> None:
         notes["missedAppointmentsPercentage"] == f"−2.5 points against 10{space}% the month before"
     )
     assert notes["totalBookingsChange"] == "against the month before"
+
+
+def test_a_prediction_shows_how_it_did() -> None:
+    figure = {
+        "label": "Expected no-shows", "unit": "visits", "value": 2.5, "enough": True,
+        "note": "Counted.", "definition": "B",
+        "calibration": [
+            {"from": 0.0, "to": 0.1, "visits": 120, "predicted": 0.0512, "missed": 6, "seen": 0.05},
+            {"from": 0.1, "to": 0.2, "visits": 40, "predicted": 0.15, "missed": 7, "seen": 0.175},
+        ],
+    }  # fmt: skip
+    space = wording.NARROW
+    (card,) = cards.of_insights({"noShowRisk": figure})
+    assert card.calibration == (
+        (120, f"5.1{space}%", f"5{space}%"),
+        (40, f"15{space}%", f"17.5{space}%"),
+    )

@@ -164,6 +164,11 @@ def test_insights_stand_with_their_unit_and_what_lacks_data_says_why(
             | {"label": "Fill rate", "unit": "percent", "value": 62.5, "enough": True,
                "note": "Counted.", "hoursUnknown": ["Ada Invented"],
                "perPractitioner": [{"name": "Mara Dentist", "value": 62.5}]},
+            "noShowRisk": figure
+            | {"label": "Expected no-shows", "unit": "visits", "value": 2.5, "enough": True,
+               "note": "Counted.", "use": "For reminding patients.", "calibration": [
+                   {"from": 0.1, "to": 0.2, "visits": 40, "predicted": 0.15, "missed": 7,
+                    "seen": 0.175}]},
             "timeToConfirmation": figure
             | {"label": "Time to confirmation", "unit": "seconds", "value": None,
                "enough": False, "note": "Not enough data: it takes at least 5."},
@@ -174,6 +179,8 @@ def test_insights_stand_with_their_unit_and_what_lacks_data_says_why(
     assert ">62.5\N{NARROW NO-BREAK SPACE}%</p>" in shown
     assert "<dt>Mara Dentist</dt><dd>62.5\N{NARROW NO-BREAK SPACE}%</dd>" in shown
     assert "<dt>Ada Invented</dt><dd>hours not known</dd>" in shown
+    space = "\N{NARROW NO-BREAK SPACE}"
+    assert f"<tr><td>40</td><td>15{space}%</td><td>17.5{space}%</td></tr>" in shown
     assert ">Not enough data</p>" in shown
     assert "It takes at least 5." in shown
     assert "What your PMS does not show" in shown
